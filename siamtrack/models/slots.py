@@ -1,4 +1,4 @@
-"""The five slots of a network and the parts that can stand in them: ``backbone -> neck -> enhancer -> correlation -> head``.
+"""The five slots of a network and the parts for them: ``backbone -> neck -> enhancer -> correlation -> head``.
 
 The registries stand here and not in the packages of the parts, so that a part and the network can import them without
 importing each other.
