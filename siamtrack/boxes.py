@@ -12,11 +12,11 @@ This module does not import torch; a tensor brings its own namespace.
 from __future__ import annotations
 
 import sys
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-Boxes = TypeVar("Boxes")  # np.ndarray or torch.Tensor; what goes in comes out
+Boxes = Any  # np.ndarray or torch.Tensor; what goes in comes out
 
 
 def _namespace(values: Any) -> Any:

@@ -66,7 +66,7 @@ def defaults() -> dict[str, Any]:
         "TRAIN": {
             "EPOCHS": 20,
             "BATCH": 28,  # pairs in one optimiser step, over all devices: the truth
-            "DEVICE_BATCH": 0,  # pairs in one forward pass on one device; 0: BATCH / devices. Accumulation fills the gap
+            "DEVICE_BATCH": 0,  # pairs in one forward pass of one device; 0: BATCH / devices; accumulation fills
             # "sum": gradients are those of BATCH / REPLICA_BATCH devices added up, as pysot does; "mean": averaged
             "GRADIENT_REDUCTION": "mean",
             "REPLICA_BATCH": 28,
@@ -180,7 +180,7 @@ def _merge_file(tree: CfgNode, path: Path, seen: tuple[Path, ...]) -> None:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error}). --cfg takes a YAML file such as those in configs/.") from error
+        raise ConfigError(f"{path}: cannot be read ({error}). --cfg takes a YAML file, see configs/.") from error
     values = _parse(text, str(path))
     base = values.pop("_BASE_", None)
     if base is not None:
@@ -308,7 +308,9 @@ def _typed(tree: CfgNode, key: str, value: Any, where: str) -> Any:
         return float(value)
     if type(old) is not type(value):
         expected = "a section of KEY: value lines" if isinstance(old, CfgNode) else f"{type(old).__name__}"
-        raise ConfigError(f"{where}: {to_plain(value)!r} does not fit; it should be {expected}, like {to_plain(old)!r}.")
+        raise ConfigError(
+            f"{where}: {to_plain(value)!r} does not fit; it should be {expected}, like {to_plain(old)!r}."
+        )
     return value
 
 

@@ -181,6 +181,14 @@ class Fused(_Movable):
     target: Tensor | None = None
 
 
+@dataclass(frozen=True)
+class FusedSpec:
+    """What a correlation promises of its :class:`Fused`: channels of the map, and D of the target or 0."""
+
+    channels: int
+    target: int = 0
+
+
 @dataclass(eq=False)
 class Remembered(_Movable):
     """What is kept of one template.
@@ -250,7 +258,8 @@ class Points(_Movable):
 
     def boxes(self) -> Tensor:
         """``[B, H, W, 4]`` xyxy px, not clipped to the crop."""
-        return ltrb_to_xyxy(self.points().permute(1, 2, 0), self.ltrb.permute(0, 2, 3, 1))
+        boxes: Tensor = ltrb_to_xyxy(self.points().permute(1, 2, 0), self.ltrb.permute(0, 2, 3, 1))
+        return boxes
 
     def flat(self) -> tuple[Tensor, Tensor]:
         """``logit [B, N]`` and ``boxes [B, N, 4]``, row by row."""
@@ -280,7 +289,8 @@ class Anchors(_Movable):
         height, width = self.logit.shape[-2:]
         points = grid_points(height, width, self.size, self.stride, self.logit.device).permute(1, 2, 0)
         sizes = torch.tensor(self.sizes, device=self.logit.device)[:, None, None].expand(-1, height, width, 2)
-        return cxcywh_to_xyxy(torch.cat([points.expand(len(self.sizes), -1, -1, -1), sizes], -1))
+        anchors: Tensor = cxcywh_to_xyxy(torch.cat([points.expand(len(self.sizes), -1, -1, -1), sizes], -1))
+        return anchors
 
     def boxes(self) -> Tensor:
         """``[B, A, H, W, 4]`` xyxy px, not clipped to the crop."""
@@ -289,7 +299,8 @@ class Anchors(_Movable):
         centre = anchors[..., :2] + extent / 2
         delta = self.delta.permute(0, 2, 3, 4, 1)
         moved, grown = centre + delta[..., :2] * extent, extent * delta[..., 2:].exp()
-        return cxcywh_to_xyxy(torch.cat([moved, grown], -1))
+        boxes: Tensor = cxcywh_to_xyxy(torch.cat([moved, grown], -1))
+        return boxes
 
     def flat(self) -> tuple[Tensor, Tensor]:
         """``logit [B, N]`` and ``boxes [B, N, 4]``, in the order anchor, row, column."""

@@ -23,11 +23,12 @@ import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from siamtrack.config import ConfigError, origin, to_plain
 
 Part = TypeVar("Part")
+Class = TypeVar("Class")
 
 
 class Registry(Generic[Part]):
@@ -45,21 +46,21 @@ class Registry(Generic[Part]):
         self._package = package
         self._classes: dict[str, type[Part]] = {}
 
-    def register(self, name: str) -> Callable[[type[Part]], type[Part]]:
+    def register(self, name: str) -> Callable[[type[Class]], type[Class]]:
         """Class decorator: makes the class known under ``name``.
 
         Raises:
             ValueError: the name is taken; both files are named.
         """
 
-        def keep(part: type[Part]) -> type[Part]:
+        def keep(part: type[Class]) -> type[Class]:
             other = self._classes.get(name)
             if other is not None and _home(other) != _home(part):
                 raise ValueError(
                     f"two classes are registered as {self.kind} {name!r}: {_home(other)} and {_home(part)}. "
                     "Give one of them another name."
                 )
-            self._classes[name] = part
+            self._classes[name] = cast("type[Part]", part)
             part.registered_name = name  # type: ignore[attr-defined]
             return part
 
@@ -113,7 +114,7 @@ class Registry(Generic[Part]):
             if key.lower() not in accepted or key != key.upper():
                 known = [option.upper() for option in accepted]
                 raise ConfigError(
-                    f"{where}: {self.kind} {section['NAME']!r} has no such option{nearest(key.upper(), known)}"
+                    f"{where}: {self.kind} {section.get('NAME', '')!r} has no such option{nearest(key.upper(), known)}"
                 )
             options[key.lower()] = _fit(to_plain(value), accepted[key.lower()], where)
         return options
@@ -123,7 +124,7 @@ class Registry(Generic[Part]):
         if self._package is None:
             return
         package, self._package = importlib.import_module(self._package), None
-        for path in sorted(Path(typing.cast(str, package.__file__)).parent.glob("*.py")):
+        for path in sorted(Path(cast(str, package.__file__)).parent.glob("*.py")):
             if path.stem != "__init__":
                 importlib.import_module(f"{package.__name__}.{path.stem}")
 

@@ -67,9 +67,7 @@ def record() -> Callable[..., None]:
     ``output=``. ``note`` says ``defect: ...`` where the fixture records a defect of the original.
     """
 
-    def add(
-        system: str, case: str, error: float, tolerance: float, note: str = "", output: str = ""
-    ) -> None:
+    def add(system: str, case: str, error: float, tolerance: float, note: str = "", output: str = "") -> None:
         ROWS.append(
             {"system": system, "case": case, "output": output, "error": float(error), "tolerance": float(tolerance),
              "passed": bool(error <= tolerance), "note": note}
@@ -82,7 +80,7 @@ def record() -> Callable[..., None]:
 
 @pytest.fixture(scope="session")
 def compare(seeded: ModuleType, record: Callable[..., None]) -> Callable[..., None]:
-    """``compare(system, about, stored, case, {output: array}, skip=())``: every output of a case, each to its own tolerance.
+    """``compare(system, about, stored, case, {output: array})``: every output of a case, each to its own tolerance.
 
     Tolerances are relative to the largest stored value unless the fixture says absolute; an output that the fixture
     stores and the test does not bring (nor names in ``skip``) is a failure.

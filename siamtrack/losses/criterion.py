@@ -1,0 +1,47 @@
+"""The loss of a configuration: its terms, each with a weight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from siamtrack.config import ConfigError, origin
+from siamtrack.contracts import Prediction, Targets
+from siamtrack.losses.registry import Term, terms
+
+
+class Criterion:
+    """Named, weighted terms.
+
+    Args:
+        sections: ``LOSSES`` of a configuration: ``[{NAME, WEIGHT, option: value, ...}, ...]``.
+        makes: the kind of prediction the head makes.
+
+    Raises:
+        ConfigError: no terms, or one that cannot judge this kind of prediction.
+    """
+
+    def __init__(self, sections: Sequence[Any], makes: type[Prediction]) -> None:
+        if not sections:
+            raise ConfigError("LOSSES is empty: list at least one {NAME, WEIGHT}.")
+        self.terms: dict[str, tuple[float, Term]] = {}
+        for section in sections:
+            term = terms.build(section)
+            if makes not in term.serves:
+                served = ", ".join(kind.__name__ for kind in term.serves)
+                raise ConfigError(
+                    f"{origin(section, 'NAME')}, key LOSSES: the term {section['NAME']!r} judges {served}, but the "
+                    f"head makes {makes.__name__}."
+                )
+            self.terms[self._unique(section["NAME"])] = (float(section.get("WEIGHT", 1.0)), term)
+
+    def __call__(self, prediction: Prediction, targets: Targets) -> dict[str, Tensor]:
+        """``{name: weighted scalar}``; the loss is their sum."""
+        return {name: weight * term(prediction, targets) for name, (weight, term) in self.terms.items()}
+
+    def _unique(self, name: str) -> str:
+        """A name for a term that stands in the list twice: ``iou``, ``iou_2``, ..."""
+        taken = [known for known in self.terms if known == name or known.startswith(f"{name}_")]
+        return f"{name}_{len(taken) + 1}" if taken else name

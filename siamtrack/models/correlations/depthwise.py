@@ -1,0 +1,75 @@
+"""Depth-wise correlation (DW-Corr): every channel of the template slides over its channel of the search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from siamtrack.contracts import FeatureMap, Fused, FusedSpec
+from siamtrack.models.slots import Correlation, correlations
+
+
+def depthwise_correlation(search: Tensor, kernel: Tensor) -> Tensor:
+    """Valid cross-correlation per sample and channel: no flip, no padding, no normalisation.
+
+    Args:
+        search: ``[B, C, H, W]``.
+        kernel: ``[B, C, h, w]``.
+
+    Returns:
+        ``[B, C, H - h + 1, W - w + 1]``.
+
+    Source: SiamRPN++ (Li et al., CVPR 2019); pysot ``core/xcorr.py``.
+    """
+    batch, channels, height, width = search.shape
+    response = F.conv2d(
+        search.reshape(1, batch * channels, height, width),
+        kernel.reshape(batch * channels, 1, *kernel.shape[-2:]),
+        groups=batch * channels,
+    )
+    return response.reshape(batch, channels, *response.shape[-2:])
+
+
+class Embedding(nn.Module):
+    """3x3 convolution without padding, batch norm, ReLU: a branch's own view of a feature map."""
+
+    def __init__(self, channels: int, out: int, kernel: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, out, kernel, bias=False)
+        self.bn = nn.BatchNorm2d(out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.bn(self.conv(x)))
+
+
+@correlations.register("depthwise")
+class DepthwiseCorrelation(Correlation):
+    """Both sides embedded by an unpadded convolution, then correlated channel by channel.
+
+    With 7x7 template and 31x31 search maps the result is 25x25.
+
+    Args:
+        channels: of the template's and the search's map.
+        branch: the head's branch this one serves (each has its own embeddings).
+        hidden: channels of the embeddings and of the result.
+        kernel: side of the embedding convolutions, cells.
+
+    Source: SiamRPN++ (Li et al., CVPR 2019), figure 5c; pysot ``models/head/rpn.py``.
+    """
+
+    def __init__(self, channels: int, branch: str, *, hidden: int = 256, kernel: int = 3) -> None:
+        super().__init__()
+        self.spec = FusedSpec(hidden)
+        self.template = Embedding(channels, hidden, kernel)
+        self.search = Embedding(channels, hidden, kernel)
+
+    def kernel(self, template: FeatureMap) -> tuple[Tensor, ...]:
+        """``([B, hidden, h, w],)``: computed once a template."""
+        return (self.template(template.map),)
+
+    def forward(self, kernels: Sequence[tuple[Tensor, ...]], search: FeatureMap) -> Fused:
+        ((kernel,),) = kernels
+        response = depthwise_correlation(self.search(search.map), kernel)
+        return Fused(response, search.size, search.stride)

@@ -1,0 +1,68 @@
+"""The box-adaptive head of SiamBAN: anchor-free, one logit and four distances a cell."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from siamtrack.contracts import Fused, FusedSpec, Points
+from siamtrack.models.heads.fusion import LevelFusion
+from siamtrack.models.slots import Head, heads
+
+
+class _Tower(nn.Module):
+    """1x1 convolution, batch norm, ReLU, 1x1 convolution with bias."""
+
+    def __init__(self, channels: int, hidden: int, out: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, hidden, 1, bias=False)
+        self.bn = nn.BatchNorm2d(hidden)
+        self.out = nn.Conv2d(hidden, out, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.out(F.relu(self.bn(self.conv(x))))
+        return result
+
+
+@heads.register("ban")
+class BanHead(LevelFusion, Head):
+    """A small tower per level and branch, then the levels' weighted sum.
+
+    Classification has two channels, background and target; their difference is the logit.
+
+    Args:
+        inputs: per level, what each branch's correlation gives.
+        hidden: channels between the two convolutions.
+        weighted: learnt level weights; otherwise plain means.
+
+    Source: SiamBAN (Chen et al., CVPR 2020), section 3.2; ``models/head/ban.py``.
+    """
+
+    branches = ("cls", "loc")
+    makes = Points
+
+    def __init__(self, inputs: tuple[dict[str, FusedSpec], ...], *, hidden: int = 256, weighted: bool = True) -> None:
+        super().__init__(len(inputs), weighted)
+        self.levels = nn.ModuleList(
+            nn.ModuleDict(
+                {
+                    "cls": _Tower(level["cls"].channels, hidden, 2),
+                    "loc": _Tower(level["loc"].channels, hidden, 4),
+                }
+            )
+            for level in inputs
+        )
+
+    def forward(self, fused: list[dict[str, Fused]]) -> Points:
+        """Per level ``{"cls": Fused, "loc": Fused}`` of ``[B, C, H, W]`` -> :class:`Points` on the same cells."""
+        scores, raw = (self._towers(branch, fused) for branch in self.branches)
+        logit, ltrb = self.fuse([s[:, 1] - s[:, 0] for s in scores], raw)
+        first = fused[0]["cls"]
+        return Points(logit, ltrb, first.size, first.stride)
+
+    def _towers(self, branch: str, fused: list[dict[str, Fused]]) -> list[Tensor]:
+        """One branch's raw output on every level."""
+        towers = (cast(nn.ModuleDict, level)[branch] for level in self.levels)
+        return [tower(level[branch].map) for tower, level in zip(towers, fused, strict=True)]
