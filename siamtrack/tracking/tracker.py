@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from siamtrack.registry import Registry
+
 Box = tuple[float, float, float, float]
 
 
@@ -53,6 +55,9 @@ class Tracker:
 
     def _step(self, frame: np.ndarray) -> Result:
         raise NotImplementedError
+
+
+trackers: Registry[Tracker] = Registry("tracker", "TRACK", package="siamtrack.tracking")
 
 
 def check_frame(frame: np.ndarray) -> np.ndarray:

@@ -1,0 +1,164 @@
+"""A tracker over many sequences: one result file each, resumable, and one bad sequence does not stop the rest.
+
+``<output>/<benchmark>/<tracker>/<sequence>.txt`` holds x, y, w, h per frame in the numbers of the benchmark's own files
+(those that count from 1 get 1 added), so that any toolkit reads them; ``<sequence>_time.txt`` holds seconds per frame,
+``meta.json`` what produced them. The first row is the start box.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from tqdm import tqdm
+
+import siamtrack
+from siamtrack.data.sequence import Sequence
+from siamtrack.evaluation.results import write_boxes, write_times
+from siamtrack.tracking.tracker import Tracker
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A sequence that could not be tracked, and the sentence that says why."""
+
+    sequence: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Track:
+    """One tracked sequence.
+
+    Attributes:
+        boxes: ``[F, 4]`` xywh in frame px, 0-based; row 0 is the start box.
+        seconds: ``[F]`` of ``init`` and of each ``update``, without decoding.
+    """
+
+    boxes: np.ndarray
+    seconds: np.ndarray
+
+
+def follow(tracker: Tracker, sequence: Sequence) -> Track:
+    """One-pass tracking: started with the first frame's box, never corrected.
+
+    Raises:
+        ValueError: a frame cannot be read, or the start box is none; says which.
+    """
+    boxes, seconds = np.full((len(sequence), 4), np.nan), np.zeros(len(sequence))
+    for i, frame in enumerate(_numbered(sequence)):
+        began = time.perf_counter()
+        if i == 0:
+            tracker.init(frame, sequence.init_box)
+            boxes[i] = sequence.init_box
+        else:
+            boxes[i] = tracker.update(frame).box
+        seconds[i] = time.perf_counter() - began
+    return Track(boxes, seconds)
+
+
+def run(
+    tracker: Tracker,
+    sequences: Iterable[Sequence],
+    output: Path,
+    benchmark: str,
+    meta: dict[str, Any] | None = None,
+    on_track: Callable[[Sequence, Track], None] | None = None,
+) -> list[Failure]:
+    """Track every sequence that has no complete result yet.
+
+    Args:
+        tracker: started anew on each sequence.
+        sequences: their names become file names.
+        output: folder above ``<benchmark>/<tracker>/``.
+        benchmark: its name.
+        meta: further facts for ``meta.json``.
+        on_track: called with every newly tracked sequence.
+
+    Returns:
+        The sequences that failed; their reasons are also in ``meta.json``.
+    """
+    folder = Path(output) / benchmark / tracker.name
+    folder.mkdir(parents=True, exist_ok=True)
+    pending = [s for s in sequences if not _complete(folder, s)]
+    failures = []
+    for sequence in _with_progress(pending, tracker.name, benchmark):
+        try:
+            track = follow(tracker, sequence)
+        except Exception as error:  # whatever is wrong with one sequence, the others still count
+            log.debug("sequence %s", sequence.name, exc_info=True)
+            failures.append(Failure(sequence.name, f"{error}" or type(error).__name__))
+            continue
+        write_boxes(folder / f"{sequence.name}.txt", _in_file_numbers(track.boxes, sequence.offset))
+        write_times(folder / f"{sequence.name}_time.txt", track.seconds)
+        if on_track is not None:
+            on_track(sequence, track)
+    _write_meta(folder, tracker, benchmark, meta or {}, failures)
+    return failures
+
+
+def _in_file_numbers(boxes: np.ndarray, offset: float) -> np.ndarray:
+    """``[F, 4]`` xywh as the benchmark counts pixels."""
+    return boxes + np.array([offset, offset, 0.0, 0.0])
+
+
+def _numbered(sequence: Sequence) -> Iterator[np.ndarray]:
+    """The sequence's frames, or a sentence that says which one could not be read."""
+    frames = iter(sequence.frames)
+    for i in range(len(sequence)):
+        frame = next(frames, None)
+        if frame is None:
+            raise ValueError(f"sequence {sequence.name}: has boxes for {len(sequence)} frames, but only {i} frames.")
+        yield frame
+
+
+def _complete(folder: Path, sequence: Sequence) -> bool:
+    """Whether an earlier run left a whole result: one row per frame, and the times that are written after it."""
+    result, times = folder / f"{sequence.name}.txt", folder / f"{sequence.name}_time.txt"
+    if not (result.is_file() and times.is_file()):
+        return False
+    return len(result.read_text().split("\n")) - 1 == len(sequence)
+
+
+def _with_progress(pending: list[Sequence], tracker: str, benchmark: str) -> Iterator[Sequence]:
+    """The sequences behind a progress bar on a terminal, or a line each elsewhere."""
+    with tqdm(pending, desc=f"{tracker} on {benchmark}", unit="seq", disable=None) as bar:
+        for i, sequence in enumerate(bar):
+            bar.set_postfix_str(sequence.name)
+            if bar.disable:
+                log.info("%s on %s: %s (%d of %d)", tracker, benchmark, sequence.name, i + 1, len(pending))
+            yield sequence
+
+
+def _write_meta(folder: Path, tracker: Tracker, benchmark: str, meta: dict[str, Any], failures: list[Failure]) -> None:
+    facts = {
+        "tracker": tracker.name,
+        "benchmark": benchmark,
+        "box": "x,y,w,h in the numbers of the benchmark's files; row 0 is the start box",
+        **versions(),
+        **meta,
+        "failures": {failure.sequence: failure.reason for failure in failures},
+    }
+    (folder / "meta.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on."""
+    return {
+        "siamtrack": siamtrack.__version__,
+        "torch": torch.__version__,
+        "opencv": cv2.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }

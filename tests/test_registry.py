@@ -1,0 +1,83 @@
+"""Names to classes, options against signatures, plug-ins."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+
+from siamtrack.config import ConfigError
+from siamtrack.registry import Registry, load_plugins
+
+
+@pytest.fixture
+def registry():
+    shapes = Registry("shape", "MODEL.SHAPE")
+
+    @shapes.register("box")
+    class Box:
+        def __init__(
+            self,
+            colour: str,
+            *,
+            side: float = 1.0,
+            corners: tuple[int, ...] = (),
+            kind: Literal["soft", "hard"] = "soft",
+            hollow: bool = False,
+            lid: str | None = None,
+        ) -> None:
+            self.colour, self.side, self.corners, self.kind, self.hollow, self.lid = (
+                colour, side, corners, kind, hollow, lid,
+            )  # fmt: skip
+
+    return shapes
+
+
+def test_builds_with_given_and_configured_arguments(registry):
+    box = registry.build({"NAME": "box", "SIDE": 2, "CORNERS": [1, 2], "LID": None}, colour="red")
+    assert (box.colour, box.side, box.corners, box.kind) == ("red", 2.0, (1, 2), "soft")
+    assert isinstance(box.side, float)
+
+
+@pytest.mark.parametrize(
+    ("section", "sentence"),
+    [
+        ({"NAME": "bxo"}, "there is no shape 'bxo'. Did you mean 'box'?"),
+        ({}, "MODEL.SHAPE names no shape: add NAME, one of box."),
+        ({"NAME": "box", "SIED": 2}, "key MODEL.SHAPE.SIED: shape 'box' has no such option. Did you mean 'SIDE'?"),
+        ({"NAME": "box", "COLOUR": "red"}, "key MODEL.SHAPE.COLOUR: shape 'box' has no such option"),
+        ({"NAME": "box", "SIDE": "two"}, "key MODEL.SHAPE.SIDE: 'two' does not fit; it should be float"),
+        ({"NAME": "box", "CORNERS": [1, "2"]}, "it should be tuple[int, ...]"),
+        ({"NAME": "box", "KIND": "wet"}, "it should be Literal['soft', 'hard']"),
+        ({"NAME": "box", "HOLLOW": 1}, "it should be bool"),
+        ({"NAME": "box", "side": 1.0}, "has no such option"),
+    ],
+)
+def test_what_is_wrong_is_a_sentence(registry, section, sentence):
+    with pytest.raises(ConfigError) as error:
+        registry.build(section, colour="red")
+    assert sentence in str(error.value)
+
+
+def test_a_name_taken_twice_names_both_files(registry):
+    with pytest.raises(ValueError, match=r"two classes are registered as shape 'box': .*test_registry.*Give one"):
+
+        @registry.register("box")
+        class Other:
+            pass
+
+
+def test_a_plugin_registers_parts(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "my_part.py").write_text(
+        "from siamtrack.losses import terms\n\n@terms.register('my_term')\nclass MyTerm:\n    serves = ()\n"
+    )
+    load_plugins(["my_part"])
+    from siamtrack.losses import terms
+
+    assert "my_term" in terms
+
+
+def test_a_missing_plugin_is_a_sentence():
+    with pytest.raises(ConfigError, match=r"plug-in 'no\.such\.module' cannot be imported"):
+        load_plugins(["no.such.module"])
