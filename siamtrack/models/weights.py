@@ -1,0 +1,204 @@
+"""Weights in files: ours with their configuration, other people's without trusting them.
+
+Our files are safetensors whose metadata hold ``config`` (the resolved configuration as YAML) and ``meta`` (JSON), so
+that a tracker can be rebuilt from the file alone. Checkpoints of other code bases are pickles, which can run any code
+when loaded: they are read with an allow-list of what tensors and numbers need, and refused if they hold anything else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+FilePath = str | os.PathLike[str]
+
+
+class WeightsError(ValueError):
+    """A file of weights cannot be used; the message says which, why, and what would be right."""
+
+
+# Our own files ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """What one of our files holds.
+
+    Attributes:
+        state: the network's state dict, on the CPU.
+        config: the resolved configuration, YAML text (``siamtrack.config.loads`` reads it).
+        meta: where the weights come from.
+    """
+
+    state: dict[str, Tensor]
+    config: str
+    meta: dict[str, Any]
+
+
+def save_weights(path: FilePath, state: Mapping[str, Tensor], config: str, meta: Mapping[str, Any]) -> None:
+    """Write one of our files: whole or not at all, also when the process is killed.
+
+    Args:
+        path: of the file (``.safetensors``); its folder is made if missing.
+        state: a state dict; tensors on any device.
+        config: the resolved configuration as YAML text.
+        meta: anything JSON can hold.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    metadata = {"format": "pt", "config": config, "meta": json.dumps(dict(meta))}
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    try:
+        save_file(_separate(state), unfinished, metadata)
+        with open(unfinished, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def read_weights(path: FilePath) -> Weights:
+    """Read one of our files.
+
+    Raises:
+        WeightsError: there is none, it is damaged, or it is not one of ours.
+    """
+    path = _existing(path)
+    state, metadata = _read_safetensors(path)
+    if "config" not in metadata:
+        raise WeightsError(
+            f"{path}: holds tensors but no configuration, so it is no siamtrack checkpoint. `siamtrack convert` makes "
+            "one from an official checkpoint and a configuration."
+        )
+    try:
+        meta = json.loads(metadata.get("meta", "{}"))
+    except json.JSONDecodeError as error:
+        raise WeightsError(f"{path}: its metadata `meta` are not JSON ({error}).") from error
+    return Weights(state, metadata["config"], meta)
+
+
+def _separate(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Contiguous CPU tensors that share no memory: safetensors stores each name's tensor whole."""
+    seen: set[int] = set()
+    tensors = {}
+    for name, tensor in state.items():
+        own = tensor.detach().to("cpu").contiguous()
+        if own.untyped_storage().data_ptr() in seen:
+            own = own.clone()
+        seen.add(own.untyped_storage().data_ptr())
+        tensors[name] = own
+    return tensors
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        with open(path, "rb") as file:
+            start = file.read(4)
+        if start.startswith((b"PK\x03\x04", b"\x80")):
+            raise WeightsError(
+                f"{path}: is a PyTorch checkpoint, not a safetensors file. `siamtrack convert` makes one of it."
+            ) from error
+        raise WeightsError(
+            f"{path}: cannot be read as safetensors ({error}); it may be cut off: get it again."
+        ) from error
+
+
+# Other people's files -----------------------------------------------------------------------------------------------
+
+
+def read_checkpoint(path: FilePath) -> dict[str, Any]:
+    """A PyTorch (or safetensors) file, without running code that it may hold.
+
+    Besides tensors and plain Python values, NumPy scalars are let in: every pysot-style checkpoint has them among its
+    learning rates.
+
+    Returns:
+        What the file holds; of a safetensors file its tensors.
+
+    Raises:
+        WeightsError: there is none, it is damaged, or it wants to run code.
+    """
+    path = _existing(path)
+    if path.suffix == ".safetensors":
+        return dict(_read_safetensors(path)[0])
+    try:
+        with torch.serialization.safe_globals(_harmless()):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        strangers = _strangers(path, str(error))
+        if strangers:
+            raise WeightsError(
+                f"{path}: refused: it asks to load {', '.join(strangers)}, and loading such things can run any code. "
+                "A checkpoint should hold tensors and plain values: ask its author for the state dict alone, or for "
+                "safetensors."
+            ) from None
+        raise WeightsError(f"{path}: is not a PyTorch checkpoint, or is damaged ({_first_line(error)}).") from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, AttributeError) as error:
+        raise WeightsError(
+            f"{path}: cannot be read as a PyTorch checkpoint ({_first_line(error)}); it may be cut off: get it again."
+        ) from error
+    if not isinstance(content, dict):
+        raise WeightsError(f"{path}: holds {type(content).__name__}, but should hold a dict with tensors.")
+    return content
+
+
+def state_of(checkpoint: Mapping[str, Any], path: FilePath) -> dict[str, Tensor]:
+    """The state dict in what :func:`read_checkpoint` gave, without the ``module.`` that DDP puts before its names.
+
+    Raises:
+        WeightsError: there is none.
+    """
+    inner = next((checkpoint[k] for k in ("state_dict", "model", "net", "network") if k in checkpoint), checkpoint)
+    tensors = {str(k): v for k, v in inner.items() if isinstance(v, Tensor)} if isinstance(inner, Mapping) else {}
+    if not tensors:
+        raise WeightsError(
+            f"{path}: holds no tensors; expected a state dict, alone or under `state_dict` (its keys: "
+            f"{', '.join(map(str, list(checkpoint)[:8])) or 'none'})."
+        )
+    if all(name.startswith("module.") for name in tensors):
+        tensors = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
+    return tensors
+
+
+def _existing(path: FilePath) -> Path:
+    path = Path(path)
+    if not path.is_file():
+        raise WeightsError(f"{path}: there is no such file; a file with weights was expected.")
+    return path
+
+
+def _harmless() -> list[Any]:
+    """What NumPy scalars need, under the names that old and new NumPy write."""
+    core = np._core if hasattr(np, "_core") else np.core  # type: ignore[attr-defined]
+    scalar = core.multiarray.scalar
+    kinds = [type(np.dtype(kind)) for kind in ("float64", "float32", "int64", "int32", "bool")]
+    return [(scalar, "numpy.core.multiarray.scalar"), (scalar, "numpy._core.multiarray.scalar"), np.dtype, *kinds]
+
+
+def _strangers(path: Path, message: str) -> list[str]:
+    """Names in a pickle that are on no allow-list."""
+    with contextlib.suppress(Exception), torch.serialization.safe_globals(_harmless()):
+        names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+        if names:
+            return sorted(names)
+    return re.findall(r"(?:GLOBAL|class|function) ([\w.]+\.[\w.]+)", message)[:1]
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
