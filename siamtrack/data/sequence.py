@@ -269,7 +269,7 @@ class Sequence:
     @cached_property
     def boxes(self) -> np.ndarray:
         """``[F, 4]`` float64 xywh in frame pixels, 0-based; NaN rows where unknown."""
-        boxes = self.file_boxes.copy()
+        boxes: np.ndarray = self.file_boxes.copy()
         boxes[:, :2] -= self.offset
         return boxes
 

@@ -1,0 +1,66 @@
+"""Data sets as downloaded, one file each, and the one way to open them: :func:`open_dataset`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from siamtrack.data.readers.base import DataSet
+from siamtrack.data.sequence import DataError
+from siamtrack.registry import Registry
+
+datasets: Registry[DataSet] = Registry("data set", "DATA.SETS", package=__name__)
+
+# names under which people know a data set and its edition -> registered name and options
+EDITIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "got-10k": ("got10k", {}),
+    "otb100": ("otb", {"version": "100"}),
+    "otb2015": ("otb", {"version": "100"}),
+    "otb50": ("otb", {"version": "50"}),
+    "otb2013": ("otb", {"version": "2013"}),
+    "cvpr13": ("otb", {"version": "2013"}),
+    **{f"vot{year}": ("vot", {"year": year}) for year in range(2013, 2023)},
+    "uav123@10fps": ("uav123_10fps", {}),
+}
+
+
+def open_dataset(
+    name: str,
+    root: str | os.PathLike[str] | None = None,
+    sequences: Iterable[str] | None = None,
+    **options: Any,
+) -> DataSet:
+    """Open a data set as it lies on disk.
+
+    Args:
+        name: a name in ``datasets``, or one that says the edition too (``OTB50``, ``VOT2018``, ``UAV123@10fps``); in
+            either case of letters.
+        root: its own folder or one that holds it under a usual name; ``None``: what ``SIAMTRACK_DATA`` says.
+        sequences: names to read, in this order; ``None`` for all.
+        options: those of the reader's constructor, such as ``split``.
+
+    Raises:
+        DataError: it is not there, or a list that it needs is missing; the sentence shows the expected layout.
+        ConfigError: no such data set or option.
+    """
+    registered, edition = EDITIONS.get(name.lower(), (name if name in datasets else name.lower(), {}))
+    part = datasets.get(registered)
+    root = root or os.environ.get("SIAMTRACK_DATA")
+    if not root:
+        raise DataError(
+            f"data set {name}: no folder was given; use --data-root or set SIAMTRACK_DATA to a folder with\n"
+            f"{part.layout}"
+        )
+    given = _Call({key.upper(): value for key, value in {**edition, **options}.items()}, NAME=registered)
+    chosen = None if sequences is None else tuple(sequences)
+    return datasets.build(given, root=Path(root), sequences=chosen)
+
+
+class _Call(dict[str, Any]):
+    """Options given in a call; the registry's sentences then say so."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.origins = dict.fromkeys(self, "open_dataset")

@@ -1,0 +1,86 @@
+"""LaSOT (Fan et al., CVPR 2019) and its extension."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence as SequenceOf
+from pathlib import Path
+from typing import Literal
+
+from siamtrack.data.readers import datasets
+from siamtrack.data.readers.annotation import folders_in, natural_key, numbered_frames, read_flags, read_list, read_rows
+from siamtrack.data.readers.base import DataSet
+from siamtrack.data.sequence import DataError, Sequence
+
+
+@datasets.register("lasot")
+class Lasot(DataSet):
+    """LaSOT as downloaded; the folders of the sequences may also lie directly in the root.
+
+    ``visible`` is False where the target is fully hidden or out of view; such rows are mostly 0,0,0,0 in the file and
+    stay so.
+
+    Args:
+        root: see :class:`DataSet`.
+        sequences: see :class:`DataSet`.
+        split: ``test`` is what ``testing_set.txt`` lists, ``train`` all others, ``all`` needs no list.
+    """
+
+    layout = """\
+LaSOT/
+    testing_set.txt                             one sequence a line (split: all does without)
+    airplane/airplane-1/
+        img/00000001.jpg ...
+        groundtruth.txt                         x,y,w,h a line
+        full_occlusion.txt out_of_view.txt      0 or 1 per frame, comma separated"""
+    folders = ("LaSOT", "LaSOTBenchmark", "lasot")
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        sequences: SequenceOf[str] | None = None,
+        *,
+        split: Literal["test", "train", "all"] = "test",
+    ) -> None:
+        self.split = split
+        super().__init__(root, sequences)
+
+    def _recognises(self, folder: Path) -> bool:
+        if not folder.is_dir():
+            return False
+        for name in folders_in(folder):
+            if "-" in name and (folder / name / "groundtruth.txt").is_file():
+                return True
+            if any(inner.startswith(f"{name}-") for inner in folders_in(folder / name)):
+                return True
+        return False
+
+    def _list(self) -> SequenceOf[str]:
+        on_disk = set()
+        for name in folders_in(self.root):
+            if (self.root / name / "groundtruth.txt").is_file():
+                on_disk.add(name)
+            else:
+                on_disk.update(inner for inner in folders_in(self.root / name) if inner.startswith(f"{name}-"))
+        if self.split == "all":
+            return tuple(sorted(on_disk, key=natural_key))
+        testing = read_list(self.root / "testing_set.txt")
+        if self.split == "train":
+            return tuple(sorted(on_disk.difference(testing), key=natural_key))
+        return self._present(testing, on_disk)
+
+    def _open(self, name: str) -> Sequence:
+        folder = self.root / name.rpartition("-")[0] / name
+        folder = folder if folder.is_dir() else self.root / name
+        boxes = read_rows(folder / "groundtruth.txt")
+        visible = None
+        for file in ("full_occlusion.txt", "out_of_view.txt"):
+            flags = read_flags(folder / file)
+            if flags is None:
+                continue
+            if len(flags) != len(boxes):
+                raise DataError(
+                    f"{folder / file}: has {len(flags)} flags for {len(boxes)} boxes; one per frame is right."
+                )
+            visible = (flags == 0) if visible is None else visible & (flags == 0)
+        return Sequence(name, numbered_frames(folder / "img", "%08d.jpg", len(boxes)), boxes, visible=visible)
