@@ -16,7 +16,7 @@ class IouLoss:
     """Mean over the cells of label 1 of a loss between distances (left, top, right, bottom) in px.
 
     With ``IoU~ = (inter + 1) / (union + 1)``: ``linear`` is ``1 - IoU~``, ``log`` is ``-ln IoU~`` and ``giou`` is
-    ``1 - (IoU~ - (hull - union) / hull)``. Without any positive the loss is 0 and stays connected to the graph, where
+    ``1 - (IoU~ - (hull - union) / hull)``. Where the targets carry weights the mean is weighted. Without any positive the loss is 0 and stays connected to the graph, where
     the original raises.
 
     Args:
@@ -37,8 +37,9 @@ class IouLoss:
         # elsewhere both are 1 px, so that nothing an ignored cell predicts can reach the gradient as 0 * infinity
         inside = positive[:, None]
         predicted, true = torch.where(inside, prediction.ltrb, 1.0), torch.where(inside, targets.code, 1.0)
-        loss = self.per_cell(predicted, true) * positive
-        return loss.sum() / positive.sum().clamp(min=1)
+        weight = positive if targets.weight is None else positive * targets.weight
+        total = weight.sum()
+        return (self.per_cell(predicted, true) * weight).sum() / torch.where(total > 0, total, 1)
 
     def per_cell(self, predicted: Tensor, true: Tensor) -> Tensor:
         """``[B, 4, H, W]`` ltrb px twice -> ``[B, H, W]``."""

@@ -52,16 +52,16 @@ def load_tracker(
         ValueError: the file is missing, truncated, not such a file, or does not fit its own configuration.
     """
     path = Path(checkpoint)
-    state, text, meta = read_weights(path)
-    cfg = override(loads(text, str(path)), overrides)
+    weights = read_weights(path)
+    cfg = override(loads(weights.config, str(path)), overrides)
     load_plugins(cfg.PLUGINS)
     network = build_network(cfg)
-    missing, unexpected = network.load_state_dict(state, strict=False)
+    missing, unexpected = network.load_state_dict(weights.state, strict=False)
     if missing or unexpected:
         raise ConfigError(
             f"{path}: its weights do not fit its configuration: {len(missing)} missing (first: {missing[:3]}), "
             f"{len(unexpected)} unknown (first: {unexpected[:3]})."
         )
     tracker = build_tracker(cfg, network, device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    tracker.name = str(meta.get("tracker", path.stem))
+    tracker.name = str(weights.meta.get("tracker", path.stem))
     return tracker

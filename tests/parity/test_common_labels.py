@@ -126,7 +126,7 @@ def test_iou_variants(parity, compare):
     def rows(name: str, *shape: int) -> torch.Tensor:
         """``[40, ...]`` as one image of one row of cells."""
         drawn = torch.tensor(seeded.uniform(inputs[name], (inputs["n"], *shape)), dtype=torch.float32)
-        return drawn.T.reshape(1, *shape, 1, inputs["n"])
+        return drawn.movedim(0, -1).reshape(1, *shape, 1, inputs["n"])
 
     prediction = points(1, rows("weight") * 0, (3 + 0.8 * rows("pred", 4)).exp())
     label = torch.ones(1, 1, inputs["n"], dtype=torch.int8)
@@ -149,4 +149,4 @@ def mean_by_hand(two: torch.Tensor, targets: Targets) -> tuple[float, float]:
         sides.append(torch.stack(cells).mean())
     loss = 0.5 * (sides[0] + sides[1])
     (gradient,) = torch.autograd.grad(loss, leaf)
-    return float(loss), float(gradient.norm())
+    return float(loss.detach()), float(gradient.norm())

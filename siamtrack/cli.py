@@ -1,0 +1,264 @@
+"""The doors of the house: ``siamtrack train | test | eval | convert | data check``.
+
+``tools/*.py`` are the same commands as scripts. Each command imports what it needs when it is called, so that
+``siamtrack eval`` runs without torch. What a user did wrong ends in one sentence and exit code 2;
+``SIAMTRACK_TRACEBACK=1`` shows where it was raised.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+WRONG = 2  # exit code for a sentence about what the user gave
+INCOMPLETE = 1  # exit code when some of the work could not be done
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the process's exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    options = _parsed(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except (ValueError, OSError) as error:  # every error of the house is a ValueError whose text is a sentence
+        if os.environ.get("SIAMTRACK_TRACEBACK") == "1":
+            raise
+        print(f"siamtrack {options.command}: {error}", file=sys.stderr)
+        return WRONG
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options, with ``KEY VALUE`` pairs from anywhere on the line in ``overrides``."""
+    top = parser()
+    options, rest = top.parse_known_args(arguments)
+    wrong = [word for word in rest if word.startswith("--")] if hasattr(options, "overrides") else rest
+    if wrong:
+        top.error(f"{options.command} does not know {' '.join(wrong)}; see siamtrack {options.command} --help")
+    options.overrides = rest
+    return options
+
+
+def door(command: str) -> None:
+    """What a script under ``tools/`` does: its own name's command."""
+    sys.exit(main([command, *sys.argv[1:]]))
+
+
+# Commands -----------------------------------------------------------------------------------------------------------
+
+
+def train(options: argparse.Namespace) -> int:
+    """Train what a configuration describes."""
+    from siamtrack import config
+    from siamtrack.engine.task import tasks
+    from siamtrack.engine.train import train as run
+    from siamtrack.registry import load_plugins
+    from siamtrack.tracking.task import TrackingTask  # noqa: F401 - registers itself
+
+    cfg = config.load(options.cfg, options.overrides, options.plugin)
+    load_plugins(cfg.PLUGINS)
+    output = Path(options.output or cfg.OUTPUT or Path("experiments") / _run_name(options.cfg))
+    task = tasks.build(cfg.TASK, cfg=cfg, data_root=options.data_root)
+    run(cfg, task, output, resume=options.resume)
+    return 0
+
+
+def test(options: argparse.Namespace) -> int:
+    """Track the sequences of a data set and write one result file each."""
+    from siamtrack.data.readers import open_dataset
+    from siamtrack.tracking.run import run
+
+    tracker, meta = _tracker_for_test(options)
+    sequences = open_dataset(
+        options.dataset, options.data_root, sequences=_listed(options.sequences), **_pairs(options)
+    )
+    failures = run(tracker, sequences, Path(options.output), options.dataset, meta)
+    for failure in failures:
+        print(f"{failure.sequence}: {failure.reason}", file=sys.stderr)
+    folder = Path(options.output) / options.dataset / tracker.name
+    print(f"{len(sequences) - len(failures)} of {len(sequences)} sequences in {folder}")
+    return INCOMPLETE if failures else 0
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Score result files by a protocol."""
+    from siamtrack.evaluation.command import evaluate_folders
+
+    return evaluate_folders(options, _truths(options))
+
+
+def convert(options: argparse.Namespace) -> int:
+    """Turn an official checkpoint into ours."""
+    from siamtrack import config
+    from siamtrack.models.convert import convert as run
+    from siamtrack.registry import load_plugins
+
+    cfg = config.load(options.cfg, options.overrides, options.plugin)
+    load_plugins(cfg.PLUGINS)
+    report = run(options.official, cfg, options.output)
+    print(report)
+    return 0
+
+
+def data_check(options: argparse.Namespace) -> int:
+    """Say what a data set's folder should hold and what is wrong with it."""
+    from siamtrack.data.check import check
+
+    report = check(options.name, options.root)
+    print(report)
+    return 0 if report.ok else INCOMPLETE
+
+
+# Their pieces -------------------------------------------------------------------------------------------------------
+
+
+def _tracker_for_test(options: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
+    """The tracker of ``--checkpoint`` (or of ``--cfg`` and its newest checkpoint), and what meta.json says of it."""
+    from siamtrack import config
+    from siamtrack.tracking import load_tracker
+
+    checkpoint = Path(options.checkpoint) if options.checkpoint else _newest_checkpoint(options, config)
+    tracker = load_tracker(checkpoint, options.device, tuple(options.overrides))
+    tracker.name = options.name or tracker.name
+    return tracker, {"checkpoint": checkpoint.name, "device": str(tracker.device)}
+
+
+def _newest_checkpoint(options: argparse.Namespace, config: Any) -> Path:
+    from siamtrack.engine.checkpoint import newest_weights
+
+    cfg = config.load(options.cfg)
+    return newest_weights(Path(cfg.OUTPUT or Path("experiments") / _run_name(options.cfg)))
+
+
+def _run_name(cfg: str | None) -> str:
+    """A folder name for a configuration file: ``configs/siamban/r50.yaml`` -> ``siamban-r50``."""
+    if cfg is None:
+        return "run"
+    path = Path(cfg)
+    parent = path.resolve().parent.name
+    return path.stem if parent in ("", "configs") else f"{parent}-{path.stem}"
+
+
+def _listed(names: str | None) -> list[str] | None:
+    return names.split(",") if names else None
+
+
+def _pairs(options: argparse.Namespace) -> dict[str, str]:
+    """The reader's options that were given."""
+    return {"split": options.split} if options.split else {}
+
+
+def _truths(options: argparse.Namespace) -> list[Any]:
+    """The annotations of a data set as the evaluation reads them."""
+    from siamtrack.data.readers import open_dataset
+    from siamtrack.evaluation import Truth
+
+    sequences = open_dataset(
+        options.dataset, options.data_root, sequences=_listed(options.sequences), **_pairs(options)
+    )
+    return [
+        Truth(
+            s.name,
+            s.file_boxes,
+            visible=s.visible,
+            cover=s.cover,
+            resolution=_resolution(s) if s.cover is not None else None,
+            attributes=frozenset(s.attributes),
+        )
+        for s in sequences
+    ]
+
+
+def _resolution(sequence: Any) -> tuple[int, int]:
+    """(width, height) of a sequence's first frame."""
+    height, width = sequence.frames[0].shape[:2]
+    return width, height
+
+
+# The parser ---------------------------------------------------------------------------------------------------------
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = argparse.ArgumentParser(prog="siamtrack", description="Train, test and evaluate Siamese trackers.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    p = _command(commands, "train", train)
+    _configuration(p, required=True)
+    p.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in the output folder")
+    p.add_argument("--output", help="the run's folder (default: experiments/<name of the configuration>)")
+    _data_root(p)
+
+    p = _command(commands, "test", test)
+    source = p.add_mutually_exclusive_group(required=True)
+    source.add_argument("--checkpoint", help="a .safetensors file; it carries its configuration")
+    source.add_argument("--cfg", help="a configuration that was trained: its newest checkpoint is tested")
+    p.add_argument("--dataset", required=True, help="OTB100, VOT2018, UAV123, LaSOT, GOT-10k, folder, video, ...")
+    _data_root(p)
+    _selection(p)
+    p.add_argument(
+        "--output", default="results", help="folder for <dataset>/<tracker>/<sequence>.txt (default: results)"
+    )
+    p.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: the GPU if there is one)")
+    p.add_argument("--name", help="what the tracker is called in results and tables")
+    _overrides(p, "TRACK.PENALTY_K 0.05")
+
+    p = _command(commands, "eval", evaluate)
+    p.add_argument("--results", required=True, help="folder with <dataset>/<tracker>/, or of one data set or tracker")
+    p.add_argument("--dataset", required=True, help="as in siamtrack test")
+    _data_root(p)
+    _selection(p)
+    p.add_argument(
+        "--protocol", default="", help="pysot, got10k, pytracking, official, matlab-otb (default: the usual one)"
+    )
+    p.add_argument("--trackers", help="names separated by commas (default: all that have results)")
+    p.add_argument("--json", metavar="J", help="write rows of tracker, benchmark, protocol, metric, value")
+    p.add_argument("--markdown", metavar="F", help="write the table as markdown")
+    p.add_argument("--latex", metavar="F", help="write the table as LaTeX")
+    p.add_argument("--plots", metavar="FOLDER", help="write success and precision plots")
+
+    p = _command(commands, "convert", convert)
+    p.add_argument("official", metavar="OFFICIAL.pth", help="the original's checkpoint")
+    _configuration(p, required=True)
+    p.add_argument("-o", "--output", required=True, metavar="OURS.safetensors")
+
+    data = commands.add_parser("data", help="Look at data sets.").add_subparsers(dest="what", required=True)
+    p = _command(data, "check", data_check)
+    p.add_argument("name", help="OTB100, GOT-10k, ...")
+    p.add_argument("root", help="its folder, or one that holds it")
+    return top
+
+
+def _command(commands: Any, name: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
+    made.set_defaults(run=run)
+    return made
+
+
+def _configuration(p: argparse.ArgumentParser, required: bool) -> None:
+    p.add_argument("--cfg", required=required, help="a YAML file, see configs/")
+    p.add_argument("--plugin", action="append", default=[], metavar="MODULE", help="a module that registers parts")
+    _overrides(p, "TRAIN.BATCH 16")
+
+
+def _overrides(p: argparse.ArgumentParser, example: str) -> None:
+    p.set_defaults(overrides=[])
+    p.epilog = f"Everything else on the line is KEY VALUE pairs that override the configuration, such as {example}."
+
+
+def _data_root(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--data-root", help="the data set's folder, or one that holds it (default: $SIAMTRACK_DATA)")
+
+
+def _selection(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--split", help="of data sets that have several: train, val, test")
+    p.add_argument("--sequences", help="names separated by commas (default: all)")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
