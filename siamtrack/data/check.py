@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from siamtrack.boxes import clip_xyxy, xywh_to_xyxy
-from siamtrack.data.readers import open_dataset
+from siamtrack.data.readers import datasets, open_dataset, resolve
 from siamtrack.data.readers.annotation import image_names
 from siamtrack.data.readers.base import DataSet
 from siamtrack.data.sequence import DataError, ImageFrames, Sequence, VideoFrames, read_image
@@ -114,7 +114,8 @@ def check(
         dataset = open_dataset(name, root, sequences, **options)
         names: Iterable[str] = dataset.names
     except (DataError, OSError) as error:
-        sentence, _, layout = str(error).partition("\n")
+        layout = datasets.get(resolve(name)[0]).layout  # shown once, not again inside the sentence
+        sentence = str(error).replace(f"; expected is\n{layout}", ".")
         where = os.fspath(root or os.environ.get("SIAMTRACK_DATA", ""))
         return Report(name, where, layout, findings=[Finding("", True, sentence)])
     report = Report(name, str(dataset.root), dataset.layout, missing=dataset.missing)

@@ -45,17 +45,27 @@ def open_dataset(
         DataError: it is not there, or a list that it needs is missing; the sentence shows the expected layout.
         ConfigError: no such data set or option.
     """
-    registered, edition = EDITIONS.get(name.lower(), (name if name in datasets else name.lower(), {}))
-    part = datasets.get(registered)
+    registered, edition = resolve(name)
     root = root or os.environ.get("SIAMTRACK_DATA")
     if not root:
         raise DataError(
-            f"data set {name}: no folder was given; use --data-root or set SIAMTRACK_DATA to a folder with\n"
-            f"{part.layout}"
+            f"data set {name}: no folder was given; use --data-root or set SIAMTRACK_DATA; expected is\n"
+            f"{datasets.get(registered).layout}"
         )
     given = _Call({key.upper(): value for key, value in {**edition, **options}.items()}, NAME=registered)
     chosen = None if sequences is None else tuple(sequences)
     return datasets.build(given, root=Path(root), sequences=chosen)
+
+
+def resolve(name: str) -> tuple[str, dict[str, Any]]:
+    """The registered name and the options that a name with an edition stands for.
+
+    Raises:
+        ConfigError: no such data set; names the nearest.
+    """
+    registered, edition = EDITIONS.get(name.lower(), (name if name in datasets else name.lower(), {}))
+    datasets.get(registered)
+    return registered, dict(edition)
 
 
 class _Call(dict[str, Any]):
