@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
+# What streams are for; a use adds its own number below 2^56.
+SAMPLES, ORDER, LISTS = (purpose << 56 for purpose in range(3))
+
 _BLOCK = 4  # words that one Philox counter gives
 _MASK = 2**64 - 1
 
@@ -40,7 +43,8 @@ def uniform(bits: np.ndarray) -> np.ndarray:
 
 def integers(bits: np.ndarray, bound: np.ndarray) -> np.ndarray:
     """Words as int64 in ``0 .. bound - 1``, for bounds below 2^53."""
-    return np.minimum((uniform(bits) * bound).astype(np.int64), np.asarray(bound) - 1)
+    drawn: np.ndarray = np.minimum((uniform(bits) * bound).astype(np.int64), np.asarray(bound) - 1)
+    return drawn
 
 
 def normal(bits: np.ndarray) -> np.ndarray:
@@ -51,8 +55,7 @@ def normal(bits: np.ndarray) -> np.ndarray:
     return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)], -1)
 
 
-def permutation(seed: int, stream: int, count: int) -> np.ndarray:
-    """``[count]`` int64: 0 .. count - 1 in random order."""
-    blocks = -(-count // _BLOCK)
-    keys = words(seed, stream, 0, blocks, _BLOCK).reshape(-1)[:count]
-    return np.argsort(keys, kind="stable")
+def permutations(seed: int, stream: int, first: int, count: int, length: int) -> np.ndarray:
+    """``[count, length]`` int64: 0 .. length - 1 in random order: ``count`` shuffles of a stream."""
+    width = -(-length // _BLOCK) * _BLOCK
+    return np.argsort(words(seed, stream, first, count, width)[:, :length], axis=1, kind="stable")

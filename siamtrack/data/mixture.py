@@ -1,0 +1,197 @@
+"""Several data sets as one: how much of each is used, and which video is a sample's turn.
+
+As in pysot (``datasets/dataset.py``) every set puts ``NUM_USE`` of its videos on a list, repeating them if it has
+fewer; the lists of all sets, joined and shuffled, are one round, and training goes through round after round. Other
+than there the next round goes on where a set's list was cut, so that a large set is used whole.
+
+Videos, tracks and rows (annotated frames) are numbered through over all sets, in the order of the sets.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from siamtrack.config import ConfigError, origin, to_plain
+from siamtrack.data import streams
+from siamtrack.data.index import TrackIndex, index_sequences
+from siamtrack.data.readers import open_dataset
+
+_KEPT_ROUNDS = 2  # a batch may reach from one round into the next
+
+
+@dataclass(frozen=True, eq=False)
+class MixedSet:
+    """One data set's part in a mixture.
+
+    Attributes:
+        index: its tracks.
+        frame_range: largest distance of search and template in a track, counted in its usable frames.
+        num_use: videos it contributes to a round; -1: every video once.
+    """
+
+    index: TrackIndex
+    frame_range: int = 100
+    num_use: int = -1
+
+
+class Mixture:
+    """The data sets of a run.
+
+    Args:
+        sets: at least one.
+        seed: of the run.
+
+    Raises:
+        ConfigError: no set, or a number out of range.
+    """
+
+    def __init__(self, sets: Sequence[MixedSet], seed: int) -> None:
+        if not sets:
+            raise ConfigError(
+                "DATA.SETS: names no data set to train on; add one, such as {NAME: got10k, SPLIT: train}."
+            )
+        for part in sets:
+            if part.num_use < 1 and part.num_use != -1:
+                raise ConfigError(
+                    f"DATA.SETS, {part.index.name}: NUM_USE {part.num_use} should be above 0, or -1 for all."
+                )
+            if part.frame_range < 0:
+                raise ConfigError(f"DATA.SETS, {part.index.name}: FRAME_RANGE {part.frame_range} should be 0 or more.")
+        self.sets = tuple(sets)
+        self.seed = seed
+        self.num_use = np.array([s.index.videos if s.num_use == -1 else s.num_use for s in sets])
+        self.round_length = int(self.num_use.sum())
+        self._frame_range = np.array([part.frame_range for part in sets])
+        # offsets as in TrackIndex, numbered through
+        self._set_videos = _joined([np.array([0, part.index.videos]) for part in sets])
+        self._set_rows = _joined([np.array([0, len(part.index.boxes)]) for part in sets])
+        self._tracks = _joined([part.index.tracks for part in sets])
+        self._rows = _joined([part.index.rows for part in sets])
+        self._rounds: dict[tuple[int, bool], np.ndarray] = {}
+
+    # Which video ----------------------------------------------------------------------------------------------------
+
+    def turns(self, first: int, count: int, fixed: bool = False) -> np.ndarray:
+        """``[count]`` int64: the videos whose turn it is.
+
+        Args:
+            first: number of the first sample since the beginning of training.
+            count: samples.
+            fixed: the same videos in every round, only in another order, as in pysot.
+        """
+        parts = []
+        while count > 0:
+            number, position = divmod(first, self.round_length)
+            part = self._round(number, fixed)[position : position + count]
+            parts.append(part)
+            first, count = first + len(part), count - len(part)
+        return np.concatenate(parts).astype(np.int64)
+
+    def any_video(self, bits: np.ndarray) -> np.ndarray:
+        """``[B]`` videos from random words ``[B, 2]``: the set uniformly over sets, then the video uniformly in it."""
+        chosen = streams.integers(bits[:, 0], np.full(len(bits), len(self.sets)))
+        return _within(self._set_videos, chosen, bits[:, 1])
+
+    def _round(self, number: int, fixed: bool) -> np.ndarray:
+        """``[round_length]`` int32 videos."""
+        if (number, fixed) not in self._rounds:
+            videos = np.concatenate([self._list(part, 0 if fixed else number) for part in range(len(self.sets))])
+            (order,) = streams.permutations(self.seed, streams.ORDER, number, 1, len(videos))
+            while len(self._rounds) >= _KEPT_ROUNDS:
+                del self._rounds[next(iter(self._rounds))]
+            self._rounds[number, fixed] = videos[order]
+        return self._rounds[number, fixed]
+
+    def _list(self, part: int, number: int) -> np.ndarray:
+        """``[num_use]`` int32: the videos that a set contributes to a round, cut from shuffles laid end to end."""
+        start, wanted, length = number * self.num_use[part], self.num_use[part], self.sets[part].index.videos
+        first, last = start // length, (start + wanted - 1) // length
+        shuffles = streams.permutations(self.seed, streams.LISTS + part, int(first), int(last - first + 1), length)
+        position = start - first * length
+        videos: np.ndarray = shuffles.reshape(-1)[position : position + wanted] + self._set_videos[part]
+        return videos.astype(np.int32)
+
+    # Which frame ----------------------------------------------------------------------------------------------------
+
+    def any_row(self, videos: np.ndarray, bits: np.ndarray) -> np.ndarray:
+        """``[B]`` rows from random words ``[B, 2]``: the track uniformly in the video, then the frame in the track."""
+        return _within(self._rows, _within(self._tracks, videos, bits[:, 0]), bits[:, 1])
+
+    def row_near(self, rows: np.ndarray, bits: np.ndarray) -> np.ndarray:
+        """``[B]`` rows of the same tracks, uniformly at most FRAME_RANGE usable frames away, from words ``[B]``."""
+        track = np.searchsorted(self._rows, rows, side="right") - 1
+        reach = self._frame_range[self.set_of(rows)]
+        low = np.maximum(rows - reach, self._rows[track])
+        high = np.minimum(rows + reach, self._rows[track + 1] - 1)
+        near: np.ndarray = low + streams.integers(bits, high - low + 1)
+        return near
+
+    # What is there --------------------------------------------------------------------------------------------------
+
+    def set_of(self, rows: np.ndarray) -> np.ndarray:
+        """``[B]`` the set each row belongs to."""
+        return np.searchsorted(self._set_rows, rows, side="right") - 1
+
+    def boxes(self, rows: np.ndarray) -> np.ndarray:
+        """``[B, 4]`` float64 xywh, frame px."""
+        owner = self.set_of(rows)
+        boxes = np.empty((len(rows), 4))
+        for part in np.unique(owner):
+            mine = owner == part
+            boxes[mine] = self.sets[part].index.boxes[rows[mine] - self._set_rows[part]]
+        return boxes
+
+    def path(self, row: int) -> str:
+        """The image file of a row."""
+        part = int(self.set_of(np.array(row)))
+        return self.sets[part].index.path(row - int(self._set_rows[part]))
+
+
+def open_mixture(sections: Sequence[Mapping[str, Any]], root: str | os.PathLike[str] | None, seed: int) -> Mixture:
+    """Open and index the data sets of ``DATA.SETS``.
+
+    Args:
+        sections: NAME, FRAME_RANGE, NUM_USE, SEQUENCES (names; all by default), and options of the set's reader.
+        root: folder with the data; ``None``: what ``SIAMTRACK_DATA`` says.
+        seed: of the run.
+
+    Raises:
+        ConfigError: a section has no NAME, or an option that neither the mixture nor the reader knows.
+        DataError: the data is not there or cannot be used.
+    """
+    return Mixture([_open(section, root) for section in sections], seed)
+
+
+def _open(section: Mapping[str, Any], root: str | os.PathLike[str] | None) -> MixedSet:
+    options = {key.lower(): to_plain(value) for key, value in section.items()}
+    if "name" not in options:
+        raise ConfigError(f"DATA.SETS: the entry {options} has no NAME; say which data set it is.")
+    name = options.pop("name")
+    numbers = {}
+    for key in ("frame_range", "num_use"):
+        if key in options:
+            numbers[key] = options.pop(key)
+            if not isinstance(numbers[key], int):
+                raise ConfigError(
+                    f"{origin(section, key.upper())}, key DATA.SETS {key.upper()}: {numbers[key]!r} of {name} should "
+                    "be a whole number."
+                )
+    return MixedSet(index_sequences(name, open_dataset(name, root, **options)), **numbers)
+
+
+def _within(offsets: np.ndarray, parents: np.ndarray, bits: np.ndarray) -> np.ndarray:
+    """One child of each parent, uniformly; the children of p are ``offsets[p] .. offsets[p + 1] - 1``."""
+    low = offsets[parents]
+    child: np.ndarray = low + streams.integers(bits, offsets[parents + 1] - low)
+    return child
+
+
+def _joined(offsets: Sequence[np.ndarray]) -> np.ndarray:
+    """Offset arrays one after the other as one."""
+    lengths = np.concatenate([np.diff(part) for part in offsets])
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

@@ -1,0 +1,85 @@
+"""Samplers: which frames make a sample. Everything is drawn from (seed, number of the sample)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+
+from siamtrack.config import ConfigError
+from siamtrack.data import streams
+from siamtrack.data.mixture import Mixture
+from siamtrack.registry import Registry
+
+
+@dataclass(frozen=True, eq=False)
+class FrameDraw:
+    """The frames of B samples, as rows of the mixture.
+
+    Attributes:
+        templates: one ``[B]`` int64 array per template.
+        search: ``[B]`` int64.
+        present: ``[B]`` bool, False where the search frame was drawn without regard to the template's target.
+    """
+
+    templates: tuple[np.ndarray, ...]
+    search: np.ndarray
+    present: np.ndarray
+
+
+class Sampler(Protocol):
+    """What the loader asks of a sampler.
+
+    Attributes:
+        WORDS: random words a sample takes, a multiple of 4.
+        templates: how many it draws per sample.
+    """
+
+    WORDS: ClassVar[int]
+    templates: int
+
+    def draw(self, first: int, words: np.ndarray) -> FrameDraw:
+        """The frames of samples ``first .. first + B - 1``, counted from the beginning of training.
+
+        Args:
+            first: number of the first sample.
+            words: ``[B, WORDS]`` uint64, the samples' own.
+        """
+        ...
+
+
+samplers: Registry[Sampler] = Registry("sampler", "DATA.SAMPLER")
+
+
+@samplers.register("pairs")
+class PairSampler:
+    """A template and a search frame of one track, or of two videos (pysot ``datasets/dataset.py``).
+
+    Args:
+        mixture: what is drawn from.
+        negative: probability that the search frame is any frame of any set. It may show the same target by chance.
+        fixed_list: use the same NUM_USE videos of each set in all rounds, as the original does.
+
+    Raises:
+        ConfigError: ``negative`` is no probability.
+    """
+
+    WORDS = 8
+    templates = 1
+
+    def __init__(self, mixture: Mixture, *, negative: float = 0.2, fixed_list: bool = False) -> None:
+        if not 0 <= negative <= 1:
+            raise ConfigError(f"DATA.SAMPLER.NEGATIVE: {negative} is a probability; it should be from 0 to 1.")
+        self.mixture = mixture
+        self.negative = negative
+        self.fixed_list = fixed_list
+
+    def draw(self, first: int, words: np.ndarray) -> FrameDraw:
+        """See :class:`Sampler`."""
+        videos = self.mixture.turns(first, len(words), self.fixed_list)
+        template = self.mixture.any_row(videos, words[:, 0:2])
+        near = self.mixture.row_near(template, words[:, 2])
+        elsewhere = self.mixture.any_row(self.mixture.any_video(words[:, 3:5]), words[:, 5:7])
+        present = streams.uniform(words[:, 7]) >= self.negative
+        return FrameDraw((template,), np.where(present, near, elsewhere), present)

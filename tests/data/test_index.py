@@ -1,0 +1,93 @@
+"""The index keeps what training can use, as arrays."""
+
+from __future__ import annotations
+
+import os
+import pickle
+
+import numpy as np
+import pytest
+
+from siamtrack.data.index import PathTable, StringTable, TrackIndex, index_sequences
+from siamtrack.data.sequence import DataError, ImageFrames, NumberedPaths, Sequence, VideoFrames
+
+
+def _sequence(name, boxes, visible=None, group="", folder=None):
+    paths = NumberedPaths(folder or f"root/{group or name}", "%04d.jpg", 1, len(boxes))
+    return Sequence(name, ImageFrames(paths), np.array(boxes, np.float64), visible=visible, group=group)
+
+
+NAN = [float("nan")] * 4
+
+
+def test_only_usable_boxes_are_kept_and_tracks_of_a_video_stand_together():
+    index = index_sequences(
+        "toy",
+        [
+            _sequence("a-1", [[1, 2, 3, 4], [1, 2, 0, 4], NAN, [5, 6, 7, 8]], group="a"),
+            _sequence("b", [[9, 9, 9, 9], [8, 8, 8, 8]], visible=np.array([False, True])),
+            _sequence("gone", [[1, 1, 1, -1], NAN]),
+            _sequence("a-2", [[2, 2, 2, 2], [3, 3, 3, 3], [4, 4, 4, 4], [5, 5, 5, 5]], group="a"),
+        ],
+    )
+    assert index.videos == 2
+    np.testing.assert_array_equal(index.tracks, [0, 2, 3])
+    np.testing.assert_array_equal(index.rows, [0, 2, 6, 7])
+    np.testing.assert_array_equal(index.boxes[:2], [[1, 2, 3, 4], [5, 6, 7, 8]])
+    np.testing.assert_array_equal(index.frames, [0, 3, 0, 1, 2, 3, 1])
+    assert [index.path(row) for row in (0, 1, 6)] == [
+        os.path.join("root/a", "0001.jpg"), os.path.join("root/a", "0004.jpg"), os.path.join("root/b", "0002.jpg"),
+    ]  # fmt: skip
+    assert [index.track_name(row) for row in (0, 1, 2, 5, 6)] == ["a-1", "a-1", "a-2", "a-2", "b"]
+    assert len(index.paths) == 5, "two tracks of one video share their files"
+    assert index.files[0] == index.files[2]
+
+
+def test_boxes_are_zero_based():
+    sequence = Sequence("m", ImageFrames(["x.jpg"]), np.array([[11.0, 21.0, 5.0, 6.0]]), offset=1.0)
+    np.testing.assert_array_equal(index_sequences("matlab", [sequence]).boxes, [[10, 20, 5, 6]])
+
+
+def test_memory_is_arrays_not_objects():
+    """A million Python objects are copied into every worker by reference counting; arrays are not."""
+    index = index_sequences("toy", [_sequence(f"s{i}", np.ones((50, 4))) for i in range(200)])
+    arrays = 0
+
+    def walk(value):
+        nonlocal arrays
+        if isinstance(value, np.ndarray):
+            assert value.dtype != object
+            arrays += value.nbytes
+        elif isinstance(value, (StringTable, PathTable, TrackIndex)):
+            for item in vars(value).values():
+                walk(item)
+        else:
+            assert isinstance(value, str)
+
+    walk(index)
+    boxes = 200 * 50
+    assert arrays < 52 * boxes  # 16 box, 4 frame, 4 file, 4 folder, 8 name and 8 offset of the name
+    assert len(pickle.dumps(index)) < arrays + 4000
+
+
+def test_strings_survive():
+    words = ["", "a", "Bär/ü.jpg", "long" * 50]
+    table = StringTable.of(words)
+    assert [table[i] for i in range(len(table))] == words
+    with pytest.raises(IndexError):
+        table[4]
+    paths = [os.path.join("f", "1.jpg"), os.path.join("g", "1.jpg"), os.path.join("f", "2.jpg"), "bare.jpg"]
+    packed = PathTable.of(paths)
+    assert [packed[i] for i in range(len(packed))] == paths
+    assert len(packed.folders) == 3
+
+
+def test_nothing_to_train_on_is_a_sentence():
+    with pytest.raises(DataError, match="secret"):
+        index_sequences("test-set", [_sequence("a", [NAN, NAN])])
+
+
+def test_video_files_are_refused_with_a_way_out():
+    video = Sequence("v", VideoFrames("v.mp4", count=1), np.array([[1.0, 1.0, 5.0, 5.0]]))
+    with pytest.raises(DataError, match="extract its frames"):
+        index_sequences("videos", [video])
