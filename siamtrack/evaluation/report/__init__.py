@@ -1,1 +1,35 @@
-"""Scores as rows, tables and plots; each module imports what it draws with only when asked to draw."""
+"""Scores as rows, tables and plots; what draws is imported only when asked to draw."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from siamtrack.evaluation.report.rows import rows, write_rows
+from siamtrack.evaluation.scores import Scores
+
+__all__ = ["rows", "write_report", "write_rows"]
+
+
+def write_report(folder: str | os.PathLike[str], scores: Sequence[Scores]) -> list[Path]:
+    """Write ``rows.json``, ``tables.md``, ``tables.tex`` and a PNG per benchmark and protocol.
+
+    Returns:
+        the files written.
+    """
+    from siamtrack.evaluation.report import plots, tables
+
+    place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    write_rows(place / "rows.json", scores)
+    drawn = tables.scores_tables(scores)
+    (place / "tables.md").write_text("\n".join(map(tables.markdown, drawn)), encoding="utf-8")
+    (place / "tables.tex").write_text("\n".join(map(tables.latex, drawn)), encoding="utf-8")
+    written = [place / "rows.json", place / "tables.md", place / "tables.tex"]
+    for benchmark, protocol in dict.fromkeys((score.benchmark, score.protocol) for score in scores):
+        group = [score for score in scores if (score.benchmark, score.protocol) == (benchmark, protocol)]
+        name = re.sub(r"[^A-Za-z0-9@-]+", "-", f"{benchmark or 'results'}_{protocol.name}")
+        written.append(plots.plot_overview(group, place / f"{name}.png"))
+    return written

@@ -1,0 +1,193 @@
+"""Success, precision and normalised precision plots.
+
+Colours are those of Okabe and Ito (told apart by colour-blind readers) with dashes beyond the eighth tracker; a
+tracker keeps its colour in every panel. matplotlib is used without pyplot, so that no window system and no global
+state is touched.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from PIL import Image
+
+from siamtrack.evaluation.protocols import Metric
+from siamtrack.evaluation.report.tables import headline_metric
+from siamtrack.evaluation.scores import Scores
+
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#222222", "#8C6D31")
+DASHES = ((0, ()), (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
+
+_STYLE = {
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "axes.edgecolor": "#888888",
+    "axes.labelcolor": "#333333",
+    "axes.titlesize": 11.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#E6E6E6",
+    "grid.linewidth": 0.8,
+    "xtick.color": "#666666",
+    "ytick.color": "#666666",
+    "xtick.labelcolor": "#444444",
+    "ytick.labelcolor": "#444444",
+    "svg.fonttype": "none",
+    "svg.hashsalt": "siamtrack",
+}
+
+
+@dataclass(frozen=True)
+class _Panel:
+    title: str
+    x_label: str
+    y_label: str
+
+
+_PANELS = {
+    "success": _Panel("Success", "Overlap threshold", "Frames with greater overlap"),
+    "precision": _Panel("Precision", "Centre error threshold, px", "Frames within the error"),
+    "norm_precision": _Panel(
+        "Normalised precision", "Centre error threshold, sides of the target", "Frames within the error"
+    ),
+}
+_IN_LEGEND = 10  # more trackers move the legend out of the panel
+
+
+def plot_curve(scores: Sequence[Scores], curve: str, path: str | os.PathLike[str]) -> Path:
+    """Draw one curve of several trackers on one benchmark.
+
+    Args:
+        scores: of one benchmark and protocol.
+        curve: ``success``, ``precision`` or ``norm_precision``.
+        path: PNG, SVG or PDF by its ending.
+
+    Raises:
+        ValueError: no scores, of different benchmarks or protocols, or a curve the protocol does not have.
+    """
+    about = _one_protocol(scores)
+    if curve not in _curves(about):
+        raise ValueError(f"Protocol {about.protocol.name} has no {curve} curve; it has {', '.join(_curves(about))}.")
+    return _draw(scores, [curve], path)
+
+
+def plot_overview(scores: Sequence[Scores], path: str | os.PathLike[str]) -> Path:
+    """All curves of the protocol side by side, in one picture; arguments and errors as :func:`plot_curve`."""
+    return _draw(scores, _curves(_one_protocol(scores)), path)
+
+
+def _one_protocol(scores: Sequence[Scores]) -> Scores:
+    if not scores:
+        raise ValueError("There are no scores to plot.")
+    kinds = sorted({(score.benchmark, score.protocol.name) for score in scores})
+    if len(kinds) > 1:
+        listed = ", ".join(f"{benchmark} by {protocol}" for benchmark, protocol in kinds)
+        raise ValueError(f"One plot shows one benchmark by one protocol; these are {listed}.")
+    return scores[0]
+
+
+def _curves(score: Scores) -> list[str]:
+    """Curves a protocol both counts and reports a number for."""
+    return [curve for curve in _PANELS if curve in score.hits and headline_metric(score.protocol, curve)]
+
+
+def _draw(scores: Sequence[Scores], curves: Sequence[str], path: str | os.PathLike[str]) -> Path:
+    ranked = sorted(scores, key=lambda score: -score.value(score.protocol.metrics[0].name))
+    styles = {
+        score.tracker: (COLORS[i % len(COLORS)], DASHES[i // len(COLORS) % len(DASHES)])
+        for i, score in enumerate(ranked)
+    }
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    outside = len(scores) > _IN_LEGEND
+    width = (4.3 + (1.7 if outside else 0)) * len(curves) + 0.3
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(width, 4.2), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08), dpi=130)
+        for axes, curve in zip(figure.subplots(1, len(curves), squeeze=False)[0], curves, strict=True):
+            _panel(axes, ranked, curve, styles, outside)
+        benchmark, protocol = scores[0].benchmark, scores[0].protocol.name
+        title = " · ".join(part for part in (benchmark, f"one-pass evaluation, protocol {protocol}") if part)
+        figure.suptitle(title, x=0.012, ha="left", fontsize=9.5, color="#555555")
+        _save(figure, target)
+    return target
+
+
+def _save(figure: Figure, target: Path) -> None:
+    if target.suffix.lower() != ".png":
+        figure.savefig(target, metadata={"Date": None} if target.suffix == ".svg" else None)
+        return
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png")
+    Image.open(drawn).convert("RGB").quantize(palette=_palette(), dither=Image.Dither.NONE).save(target, optimize=True)
+
+
+def _palette() -> Image.Image:
+    """The colours of a plot and their way to white: with 256 of them a picture is a third as heavy.
+
+    A palette chosen by frequency would give a thin line the colour of another one.
+    """
+    inks = np.array([[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in COLORS])
+    ways = 255 - (255 - inks[:, None]) * np.linspace(1, 0.15, 24)[:, None]
+    grays = np.repeat(
+        np.append(np.linspace(0, 243, 63), 255)[:, None], 3, 1
+    )  # none so near to white as to stand for it
+    image = Image.new("P", (1, 1))
+    image.putpalette(np.concatenate([ways.reshape(-1, 3), grays]).round().astype(np.uint8).tobytes())
+    return image
+
+
+def _reading(metric: Metric, grid: np.ndarray) -> str:
+    """What the number in the legend is."""
+    if metric.curve == "overlap":
+        return "mean overlap"
+    where = "mean of the curve" if metric.at is None else f"at {grid[metric.at]:g}"
+    unit = {"precision": " px"}.get(metric.curve, "") if metric.at is not None else ""
+    return where + unit + (", %" if metric.scale == 100 else "")
+
+
+def _panel(
+    axes: Axes, ranked: Sequence[Scores], curve: str, styles: dict[str, tuple[str, tuple]], outside: bool
+) -> None:
+    panel, about = _PANELS[curve], ranked[0]
+    metric = headline_metric(about.protocol, curve)
+    assert metric is not None  # _curves and plot_curve let no other through
+    grid = about.protocol.thresholds(curve)
+    by_score = sorted(ranked, key=lambda score: -score.value(metric.name))
+    for place, score in enumerate(by_score):
+        color, dash = styles[score.tracker]
+        label = f"{score.value(metric.name):.{3 if metric.scale == 1 else 1}f}  {score.tracker}"
+        order = 10 + len(by_score) - place
+        width = 2.4 if place == 0 else 1.7
+        axes.plot(grid, score.curve(curve), color=color, linestyle=dash, lw=width, label=label, zorder=order)
+    if metric.at is not None:
+        axes.axvline(grid[metric.at], color="#999999", lw=1, ls=(0, (2, 3)), zorder=1)
+    axes.set(xlim=(grid[0], grid[-1]), ylim=(0, 1), xlabel=panel.x_label, ylabel=panel.y_label)
+    axes.set_title(panel.title)
+    axes.text(1, 1.025, _reading(metric, grid), transform=axes.transAxes, ha="right", color="#777777", fontsize=8.5)
+    beside: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0}
+    within: dict[str, Any] = {"loc": "lower left" if curve == "success" else "lower right"}
+    axes.legend(
+        **(beside if outside else within),
+        fontsize=9,
+        frameon=True,
+        facecolor="white",
+        edgecolor="none",
+        framealpha=0.85,
+        handlelength=1.7,
+        labelspacing=0.35,
+    ).set_zorder(100)
