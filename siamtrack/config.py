@@ -80,6 +80,8 @@ def defaults() -> dict[str, Any]:
             "PHASES": [],
             "LOG_EVERY": 50,  # steps
             "SAVE_EVERY": 1,  # epochs
+            "SAVE_STEPS": 0,  # steps within an epoch after which to save as well; 0: at the end of epochs alone
+            "VALIDATE_EVERY": 1,  # epochs, if the task validates; the last one always; 0: the last one alone
             "KEEP": 0,  # newest epoch checkpoints kept; 0: all
             "DETERMINISTIC": True,
         },

@@ -1,0 +1,213 @@
+"""A run: its parts, set up in one place, and everything of it that must survive listed in one place."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+import torch
+from yacs.config import CfgNode
+
+import siamtrack
+from siamtrack import config
+from siamtrack.engine.checkpoint import Checkpoint, CheckpointError, Checkpoints, load_weights
+from siamtrack.engine.distributed import Processes
+from siamtrack.engine.files import write_text
+from siamtrack.engine.learner import Learner
+from siamtrack.engine.log import RunLog
+from siamtrack.engine.monitor import Monitor
+from siamtrack.engine.resume import starting_point
+from siamtrack.engine.seeding import deterministic, seed_all
+from siamtrack.engine.task import Shard, Task
+
+log = logging.getLogger(__name__)
+
+
+class Stateful(Protocol):
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None: ...
+
+
+@dataclass
+class Progress:
+    """Where a run stands.
+
+    Attributes:
+        epoch: finished epochs.
+        step: finished steps of the epoch under way.
+        total: finished steps of the run.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    total: int = 0
+
+    @property
+    def position(self) -> tuple[int, int]:
+        return self.epoch, self.step
+
+    def advance(self) -> None:
+        self.step += 1
+        self.total += 1
+
+    def next_epoch(self) -> None:
+        self.epoch, self.step = self.epoch + 1, 0
+
+    def state_dict(self) -> dict[str, int]:
+        return asdict(self)
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        self.epoch, self.step, self.total = state["epoch"], state["step"], state["total"]
+
+
+class Clock:
+    """Seconds of a step, and how many of them went by waiting for data."""
+
+    def __init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        self._start, self._waited = time.perf_counter(), 0.0
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        before = time.perf_counter()
+        yield
+        self._waited += time.perf_counter() - before
+
+    def lap(self) -> tuple[float, float]:
+        """(waiting, all) since the last lap."""
+        lap = (self._waited, time.perf_counter() - self._start)
+        self.restart()
+        return lap
+
+
+class Run:
+    """Everything that a training run consists of; a context manager, which closes the log.
+
+    Args:
+        output: the run's folder.
+        resume: take up the newest checkpoint that lies there.
+
+    Raises:
+        ConfigError, CheckpointError: as ``train``.
+    """
+
+    def __init__(self, cfg: CfgNode, task: Task, output: Path, processes: Processes, resume: bool) -> None:
+        deterministic(cfg.TRAIN.DETERMINISTIC)
+        seed_all(cfg.SEED)
+        self.cfg, self.task, self.output, self.processes = cfg, task, output, processes
+        self.shard = Shard.plan(cfg.TRAIN.BATCH, cfg.TRAIN.DEVICE_BATCH, processes.rank, processes.world)
+        self.model = task.model.to(processes.device)
+        self.learner = Learner(cfg.TRAIN, self.model, processes, self.shard)
+        self.progress = Progress()
+        self.checkpoints = Checkpoints(output / "checkpoints", cfg.TRAIN.KEEP)
+        saved = processes.decide(self._open if not resume else self._reopen)
+        self.log = RunLog(output, saved.state["progress"]["total"] if saved else 0, active=processes.main)
+        train = cfg.TRAIN
+        self.monitor = Monitor(self.log, output, processes, train.LOG_EVERY, train.STOP_AFTER, self.shard.batch)
+        self.clock = Clock()
+        # weights apart, this is all that a run needs to go on: data and random numbers follow from seed and progress
+        self.stateful: dict[str, Stateful] = {
+            "progress": self.progress,
+            "learner": self.learner,
+            "monitor": self.monitor,
+        }
+        if saved is not None:
+            self._restore(saved)
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.log.close()
+
+    def micro_batches(self, epoch: int) -> Iterator[Any]:
+        """The rest of the epoch's micro-batches on the device; notes the time spent waiting for them."""
+        source = iter(self.task.batches(epoch, self.progress.step, self.shard))
+        while True:
+            with self.clock.waiting():
+                try:
+                    raw = next(source)
+                except StopIteration:
+                    break
+            yield self.task.prepare(raw, self.processes.device)
+        raise RuntimeError(
+            f"the task's batches of epoch {epoch} came to an end in step {self.progress.step}, but its steps_per_epoch "
+            f"is {self.task.steps_per_epoch}: batches() gives {self.shard.accumulation} micro-batches for every step."
+        )
+
+    def validate(self, epoch: int) -> dict[str, float]:
+        """What the task measures on the model after an epoch, if it is due; the main process alone measures."""
+        scores: dict[str, float] = {}
+        every, last = self.cfg.TRAIN.VALIDATE_EVERY, epoch + 1 == self.cfg.TRAIN.EPOCHS
+        if not hasattr(self.task, "validate") or not (due(epoch + 1, every) or last):
+            return scores
+        if self.processes.main:
+            self.model.eval()
+            with torch.no_grad():
+                scores = {name: float(score) for name, score in self.task.validate(self.model).items()}
+        self.processes.barrier()
+        return scores
+
+    def save(self, metrics: Mapping[str, Any] | None = None) -> None:
+        """Write a checkpoint of this moment.
+
+        Raises:
+            CheckpointError: it is the run's last one and cannot be written; a failure before that is a line in the log.
+        """
+        self.monitor.flush()
+        if not self.processes.main:
+            return
+        state = {name: part.state_dict() for name, part in self.stateful.items()}
+        text, meta = config.dump(self.cfg), self._meta(metrics or {})
+        try:
+            self.checkpoints.save(self.progress.position, self.model.state_dict(), state, text, meta)
+        except CheckpointError as error:
+            if self.progress.epoch == self.cfg.TRAIN.EPOCHS:
+                raise
+            log.error("%s Training goes on, and the next checkpoint is tried as usual.", error)
+
+    def _open(self, resume: bool = False) -> Checkpoint | None:
+        saved = starting_point(self.output, self.checkpoints, self.cfg, resume)
+        self.output.mkdir(parents=True, exist_ok=True)
+        write_text(self.output / "config.yaml", config.dump(self.cfg))
+        return saved
+
+    def _reopen(self) -> Checkpoint | None:
+        return self._open(resume=True)
+
+    def _restore(self, saved: Checkpoint) -> None:
+        if self.processes.main:  # the others receive the weights when the learner wraps the model anew
+            self.model.load_state_dict(load_weights(saved.weights)[0])
+        for name, part in self.stateful.items():
+            part.load_state_dict(saved.state[name])
+        where = f"epoch {self.progress.epoch + 1}, step {self.progress.step}"
+        over = self.progress.epoch >= self.cfg.TRAIN.EPOCHS
+        self.log.say(f"{saved.weights.name}: " + ("the run is complete." if over else f"going on in {where}."))
+
+    def _meta(self, metrics: Mapping[str, Any]) -> dict[str, Any]:
+        """What the weights file says of itself; nothing that differs between equal runs, such as the time."""
+        return {
+            "name": self.output.name,
+            **asdict(self.progress),
+            "metrics": {key: metrics[key] for key in ("loss", "validation") if key in metrics},
+            "versions": {
+                "siamtrack": siamtrack.__version__,
+                "torch": torch.__version__,
+                "python": platform.python_version(),
+            },
+        }
+
+
+def due(count: int, every: int) -> bool:
+    """Whether something that happens ``every`` so many times happens now; 0: never."""
+    return every > 0 and count % every == 0

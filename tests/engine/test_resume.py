@@ -1,0 +1,171 @@
+"""A run that is killed and goes on ends as one that was not: weights, optimiser and log, bit for bit."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from siamtrack.config import ConfigError
+from siamtrack.engine.checkpoint import CheckpointError, Checkpoints, load_weights
+from tests.engine.forked import forked
+from tests.engine.toy import die_at, run
+
+MIDWAY = (
+    "TRAIN.SAVE_STEPS",
+    2,
+    "TRAIN.PHASES",
+    "[{FROM: 0, LEARN: [neck, head], EVAL: [backbone]}, {FROM: 1, LR: {backbone: 0.1}}]",
+)
+TIMES = ("time", "samples_per_second")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An uninterrupted run of two epochs of six steps, with a change of phase between them."""
+    output = tmp_path_factory.mktemp("whole") / "run"
+    run(output, *MIDWAY)
+    return output
+
+
+def assert_same(a: Any, b: Any) -> None:
+    if isinstance(a, torch.Tensor):
+        assert torch.equal(a, b)
+    elif isinstance(a, dict):
+        assert a.keys() == b.keys()
+        for key in a:
+            if key not in ("data_time", "step_time"):
+                assert_same(a[key], b[key])
+    elif isinstance(a, (list, tuple)):
+        assert len(a) == len(b)
+        for x, y in zip(a, b, strict=True):
+            assert_same(x, y)
+    else:
+        assert a == b
+
+
+def assert_same_end(output: Path, whole: Path) -> None:
+    ends = [Checkpoints(folder / "checkpoints").newest() for folder in (output, whole)]
+    assert [end.weights.name for end in ends] == ["epoch-0002.safetensors"] * 2
+    assert_same(load_weights(ends[0].weights)[0], load_weights(ends[1].weights)[0])
+    assert_same(ends[0].state, ends[1].state)
+    assert rows(output) == rows(whole)
+
+
+def rows(output: Path) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key not in TIMES} for line in lines]
+
+
+def killed(output: Path, moment: str) -> int:
+    def life() -> None:
+        die_at(moment)
+        run(output, *MIDWAY, resume=True)
+
+    return forked(life)
+
+
+def test_a_fresh_interpreter_goes_on_where_a_killed_one_was(whole: Path, tmp_path: Path) -> None:
+    output = tmp_path / "run"
+    command = [sys.executable, "-m", "tests.engine.toy", str(output), *map(str, MIDWAY)]
+    root = Path(__file__).resolve().parents[2]
+    # the 9th os.replace is the weights of the third checkpoint (two files each, after config.yaml and the log's cut)
+    dead = subprocess.run(command, cwd=root, env={**os.environ, "TOY_DIE_AT": "os.replace:7"}, capture_output=True)
+    assert dead.returncode == -signal.SIGKILL, dead.stderr
+    subprocess.run([*command, "--resume"], cwd=root, check=True, capture_output=True)
+    assert_same_end(output, whole)
+
+
+@pytest.mark.parametrize(
+    "moment", [f"os.{call}:{n}{when}" for call in ("replace",) for n in (2, 3, 4, 5, 9) for when in ("", ":after")]
+)
+def test_killed_while_saving(whole: Path, tmp_path: Path, moment: str) -> None:
+    output = tmp_path / "run"
+    assert killed(output, moment) == -signal.SIGKILL
+    run(output, *MIDWAY, resume=True)
+    assert_same_end(output, whole)
+    assert not list(output.rglob("*.tmp"))
+
+
+@pytest.mark.slow
+def test_killed_again_and_again_at_random(whole: Path, tmp_path: Path) -> None:
+    output, dice, deaths = tmp_path / "run", random.Random(7), 0
+    for _ in range(60):
+        status = forked(lambda: run(output, *MIDWAY, resume=True), kill_after=dice.uniform(0.05, 0.4))
+        deaths += status == -signal.SIGKILL
+        if status == 0:
+            break
+    run(output, *MIDWAY, resume=True)
+    assert deaths >= 3
+    assert_same_end(output, whole)
+
+
+def test_a_step_stands_once_in_the_log(whole: Path) -> None:
+    assert [(row["kind"], row["step"]) for row in rows(whole)] == [
+        *(("step", n) for n in (2, 4, 6)), ("epoch", 6), *(("step", n) for n in (8, 10, 12)), ("epoch", 12),
+    ]  # fmt: skip
+
+
+def test_more_epochs_continue_a_complete_run(tmp_path: Path) -> None:
+    constant = ("TRAIN.SCHEDULE.NAME", "constant")
+    run(tmp_path / "a", *constant, "TRAIN.EPOCHS", 1)
+    run(tmp_path / "a", *constant, "TRAIN.EPOCHS", 2, resume=True)
+    run(tmp_path / "b", *constant, "TRAIN.EPOCHS", 2)
+    assert_same_end(tmp_path / "a", tmp_path / "b")
+
+
+def test_resuming_takes_data_from_where_it_stopped(tmp_path: Path) -> None:
+    assert killed(tmp_path / "run", "os.replace:4") == -signal.SIGKILL  # after step 4, between weights and state
+    seen = run(tmp_path / "run", *MIDWAY, resume=True).seen
+    assert seen[0] == (0, 2 * 8)  # the checkpoint of step 2 is the newest complete one
+    assert seen[-1] == (1, 6 * 8 - 1)
+
+
+def test_a_complete_run_is_left_alone(whole: Path) -> None:
+    before = {path: path.read_bytes() for path in (whole / "checkpoints").iterdir()}
+    assert run(whole, *MIDWAY, resume=True).seen == []
+    assert before == {path: path.read_bytes() for path in (whole / "checkpoints").iterdir()}
+
+
+def test_an_occupied_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "precious.txt").write_text("mine")
+    with pytest.raises(CheckpointError, match="not empty.*--resume"):
+        run(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
+
+
+def test_nothing_to_resume_starts_afresh_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run(tmp_path / "run", "TRAIN.EPOCHS", 1, resume=True)
+    assert "no complete checkpoint" in caplog.text
+    assert (tmp_path / "run/checkpoints/epoch-0001.safetensors").exists()
+
+
+def test_another_configuration_is_refused(whole: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"TRAIN.CLIP was 10.0, is 3.0; TRAIN.OPTIMIZER.LR was 0.05, is 0.1"):
+        run(whole, *MIDWAY, "TRAIN.CLIP", 3.0, "TRAIN.OPTIMIZER.LR", 0.1, "TRAIN.LOG_EVERY", 7, resume=True)
+
+
+def test_a_damaged_checkpoint_is_passed_over(whole: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for spoil in (".safetensors", ".state.pt"):
+        output = tmp_path / spoil[1:]
+        run(output, *MIDWAY)
+        newest = output / f"checkpoints/epoch-0002{spoil}"
+        newest.write_bytes(newest.read_bytes()[:-7])
+        assert Checkpoints(output / "checkpoints").newest().weights.name == "epoch-0001.safetensors"
+        assert f"epoch-0002{spoil}" in caplog.text
+        run(output, *MIDWAY, resume=True)
+        assert_same_end(output, whole)
+
+
+def test_errors_of_configuration_leave_no_trace(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError):
+        run(tmp_path / "run", "TRAIN.PRECISION", "fp8")
+    assert not (tmp_path / "run").exists()
