@@ -240,7 +240,8 @@ class TrainingData:
             if made is None:
                 return
             if isinstance(made, DataError):
-                raise made
+                # a new one: raised from a local name it would hold its own frame, and with it the loader, in a cycle
+                raise type(made)(*made.args)
             yield made
 
 
