@@ -183,9 +183,8 @@ def test_an_unreadable_image_is_a_sentence_with_its_path(tmp_path, workers):
     path.write_bytes(b"no picture")
     sequence = Sequence("s", ImageFrames([path]), np.array([[1.0, 1.0, 5.0, 5.0]]))
     broken = Mixture([MixedSet(index_sequences("broken", [sequence]))], 0)
-    with pytest.raises(DataError, match=r"bad\.jpg") as caught:
+    with pytest.raises(DataError, match=r"(?s)^(?!.*Traceback).*bad\.jpg"):
         next(_data(broken, workers=workers).micro_batches(0))
-    assert "Traceback" not in str(caught.value)
 
 
 def test_a_second_iteration_ends_the_first_with_a_sentence(mixture):
