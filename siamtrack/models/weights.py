@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import pickle
+import pickletools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -114,9 +115,7 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             raise WeightsError(
                 f"{path}: is a PyTorch checkpoint, not a safetensors file. `siamtrack convert` makes one of it."
             ) from error
-        raise WeightsError(
-            f"{path}: cannot be read as safetensors ({error}); it may be cut off: get it again."
-        ) from error
+        raise WeightsError(f"{path}: cannot be read as safetensors ({error}); is it cut off?") from error
 
 
 # Other people's files -----------------------------------------------------------------------------------------------
@@ -148,10 +147,13 @@ def read_checkpoint(path: FilePath) -> dict[str, Any]:
                 "A checkpoint should hold tensors and plain values: ask its author for the state dict alone, or for "
                 "safetensors."
             ) from None
-        raise WeightsError(f"{path}: is not a PyTorch checkpoint, or is damaged ({_first_line(error)}).") from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, AttributeError) as error:
+        what = re.search(r"Unsupported \w+ \S+", str(error))
         raise WeightsError(
-            f"{path}: cannot be read as a PyTorch checkpoint ({_first_line(error)}); it may be cut off: get it again."
+            f"{path}: is not a PyTorch checkpoint, or is damaged ({what[0] if what else 'cannot be unpickled'})."
+        ) from None
+    except Exception as error:  # whatever damaged bytes may lead the reader to
+        raise WeightsError(
+            f"{path}: cannot be read as a PyTorch checkpoint ({_first_sentence(error)}); is it cut off?"
         ) from error
     if not isinstance(content, dict):
         raise WeightsError(f"{path}: holds {type(content).__name__}, but should hold a dict with tensors.")
@@ -192,13 +194,24 @@ def _harmless() -> list[Any]:
 
 
 def _strangers(path: Path, message: str) -> list[str]:
-    """Names in a pickle that are on no allow-list."""
+    """Names that a checkpoint wants to load and that are on no allow-list; read off its pickle, which is not run."""
     with contextlib.suppress(Exception), torch.serialization.safe_globals(_harmless()):
         names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
         if names:
             return sorted(names)
-    return re.findall(r"(?:GLOBAL|class|function) ([\w.]+\.[\w.]+)", message)[:1]
+    named = re.findall(r"GLOBAL ([\w.]+\.\w+)", message)
+    if named:
+        return sorted(set(named))
+    # PyTorch does not know the newer protocols of bare pickles, which push module and name before they join them
+    pushed: list[str] = []
+    with contextlib.suppress(Exception), open(path, "rb") as file:
+        for opcode, argument, _ in pickletools.genops(file):
+            if isinstance(argument, str):
+                pushed.append(argument)
+            elif opcode.name == "STACK_GLOBAL":
+                named.append(".".join(pushed[-2:]))
+    return sorted(set(named))
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+def _first_sentence(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].split(". ")[0].rstrip(".")

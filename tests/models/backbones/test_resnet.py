@@ -112,7 +112,9 @@ def test_frozen_norm_is_batch_norm_with_kept_statistics() -> None:
     assert not [name for name, _ in frozen.named_parameters() if "bn" in name or "downsample.1" in name]
 
 
-@pytest.mark.parametrize(("name", "narrow"), [("resnet18", 128), ("resnet34", 128), ("resnet50", 512), ("resnet101", 512)])
+@pytest.mark.parametrize(
+    ("name", "narrow"), [("resnet18", 128), ("resnet34", 128), ("resnet50", 512), ("resnet101", 512)]
+)
 def test_every_depth_gives_three_levels_of_one_grid(name: str, narrow: int) -> None:
     network = build(name)
     with torch.no_grad():
