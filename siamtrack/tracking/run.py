@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 import siamtrack
 from siamtrack.data.sequence import Sequence
-from siamtrack.evaluation.results import write_boxes, write_times
+from siamtrack.evaluation.formats import write_boxes, write_times
 from siamtrack.tracking.tracker import Tracker
 
 log = logging.getLogger(__name__)

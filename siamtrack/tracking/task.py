@@ -1,0 +1,63 @@
+"""Training a tracker's network, as the engine's built-in task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from siamtrack.config import ConfigError
+from siamtrack.contracts import Batch
+from siamtrack.data.loader import RawBatch, TrainingData
+from siamtrack.engine.task import Shard, tasks
+from siamtrack.losses import Criterion
+from siamtrack.models import build_network
+from siamtrack.models.weights import read_weights
+from siamtrack.targets import labellers
+
+
+@tasks.register("tracking")
+class TrackingTask:
+    """Pairs of crops in, named losses out.
+
+    Args:
+        cfg: a resolved configuration; its MODEL, CROP, TARGETS, LOSSES and DATA are read.
+        data_root: where the data sets lie; ``None``: what ``SIAMTRACK_DATA`` says.
+
+    Raises:
+        ConfigError: parts that do not exist or do not fit each other.
+        DataError: a data set is not there.
+    """
+
+    def __init__(self, cfg: Any, data_root: str | None = None) -> None:
+        torch.manual_seed(cfg.SEED)  # initial weights are part of what a seed fixes
+        self.model: nn.Module = build_network(cfg)
+        makes = self.model.head.makes
+        self.labeller = labellers.build(cfg.TARGETS)
+        if makes not in self.labeller.serves:
+            served = ", ".join(kind.__name__ for kind in self.labeller.serves)
+            raise ConfigError(
+                f"TARGETS: labeller {cfg.TARGETS.NAME!r} labels {served}, but the head {cfg.MODEL.HEAD.NAME!r} makes "
+                f"{makes.__name__}."
+            )
+        self.criterion = Criterion(cfg.LOSSES, makes)
+        if cfg.MODEL.INIT:
+            self.model.load_state_dict(read_weights(cfg.MODEL.INIT).state)
+        self.data = TrainingData(cfg, data_root)
+        self.steps_per_epoch = cfg.DATA.SAMPLES_PER_EPOCH // cfg.TRAIN.BATCH
+
+    def batches(self, epoch: int, first_step: int, shard: Shard) -> Iterator[RawBatch]:
+        """Micro-batches of uint8 crops; see :class:`siamtrack.engine.task.Task`."""
+        return self.data.micro_batches(epoch, first_step, shard.rank, shard.world)
+
+    def prepare(self, raw: RawBatch, device: torch.device) -> Batch:
+        """The crops on the device, with their colours augmented there."""
+        return self.data.prepare(raw, device)
+
+    def losses(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Weighted terms; predictions and losses are float32 whatever the precision of the network."""
+        prediction = model(batch.templates, batch.search)
+        with torch.autocast(batch.present.device.type, enabled=False):
+            return self.criterion(prediction, self.labeller(prediction, batch))
