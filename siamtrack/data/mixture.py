@@ -12,7 +12,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from siamtrack.config import ConfigError, origin, to_plain
 from siamtrack.data import streams
 from siamtrack.data.index import TrackIndex, index_sequences
 from siamtrack.data.readers import open_dataset
+
+T = TypeVar("T")
 
 _KEPT_ROUNDS = 2  # a batch may reach from one round into the next
 
@@ -156,7 +159,8 @@ def open_mixture(sections: Sequence[Mapping[str, Any]], root: str | os.PathLike[
     """Open and index the data sets of ``DATA.SETS``.
 
     Args:
-        sections: NAME, FRAME_RANGE, NUM_USE, SEQUENCES (names; all by default), and options of the set's reader.
+        sections: NAME, FRAME_RANGE, NUM_USE (see :class:`MixedSet`), FOLDER (where in ``root`` the set lies, if not
+            under a usual name), SEQUENCES (names; all by default), and options of the set's reader.
         root: folder with the data; ``None``: what ``SIAMTRACK_DATA`` says.
         seed: of the run.
 
@@ -164,24 +168,35 @@ def open_mixture(sections: Sequence[Mapping[str, Any]], root: str | os.PathLike[
         ConfigError: a section has no NAME, or an option that neither the mixture nor the reader knows.
         DataError: the data is not there or cannot be used.
     """
-    return Mixture([_open(section, root) for section in sections], seed)
+    return Mixture([_open(section, root or os.environ.get("SIAMTRACK_DATA")) for section in sections], seed)
 
 
 def _open(section: Mapping[str, Any], root: str | os.PathLike[str] | None) -> MixedSet:
-    options = {key.lower(): to_plain(value) for key, value in section.items()}
-    if "name" not in options:
-        raise ConfigError(f"DATA.SETS: the entry {options} has no NAME; say which data set it is.")
-    name = options.pop("name")
-    numbers = {}
-    for key in ("frame_range", "num_use"):
-        if key in options:
-            numbers[key] = options.pop(key)
-            if not isinstance(numbers[key], int):
-                raise ConfigError(
-                    f"{origin(section, key.upper())}, key DATA.SETS {key.upper()}: {numbers[key]!r} of {name} should "
-                    "be a whole number."
-                )
-    return MixedSet(index_sequences(name, open_dataset(name, root, **options)), **numbers)
+    name = _option(section, "NAME", str, "")
+    if not name:
+        raise ConfigError(f"DATA.SETS: the entry {to_plain(section)} has no NAME; say which data set it is.")
+    frame_range = _option(section, "FRAME_RANGE", int, MixedSet.frame_range)
+    num_use = _option(section, "NUM_USE", int, MixedSet.num_use)
+    folder = Path(_option(section, "FOLDER", str, ""))
+    if folder.is_absolute():
+        raise ConfigError(
+            f"{origin(section, 'FOLDER')}, key DATA.SETS FOLDER: {folder} of {name} should be relative to the data "
+            "root, which comes from --data-root or SIAMTRACK_DATA."
+        )
+    own = ("NAME", "FRAME_RANGE", "NUM_USE", "FOLDER")
+    options = {key.lower(): to_plain(value) for key, value in section.items() if key not in own}
+    data = open_dataset(name, root and Path(root) / folder, **options)
+    return MixedSet(index_sequences(name, data), frame_range, num_use)
+
+
+def _option(section: Mapping[str, Any], key: str, kind: type[T], default: T) -> T:
+    value = section.get(key, default)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise ConfigError(
+            f"{origin(section, key)}, key DATA.SETS {key}: {value!r} of {section.get('NAME')} should be "
+            f"{kind.__name__}."
+        )
+    return value
 
 
 def _within(offsets: np.ndarray, parents: np.ndarray, bits: np.ndarray) -> np.ndarray:
