@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from siamtrack.config import load, loads
+from siamtrack.contracts import Crop
 from siamtrack.models import build_network
 from siamtrack.models import convert as conversion
 from siamtrack.models.convert import SYSTEMS, Rule, System, convert, map_state
@@ -147,3 +148,20 @@ def test_ignored_keys_are_listed_with_their_reason_and_names_claimed_once(monkey
         ("claimed twice", "b.w", ""),
     ]
     assert conversion.best_conversion({"a.w": tensor}, {"w": tensor}).system == "toy"
+
+
+def test_converted_weights_compute_what_the_original_computed(official: State) -> None:
+    """Names of equal shape (template and search, cls and loc, levels) could be exchanged unseen otherwise."""
+    about, stored = seeded.load("siamban_r50_l234", external("PARITY"))
+    case = about["cases"]["forward_eval"]
+    network = build_network(load()).eval()
+    network.load_state_dict(map_state(official, network.state_dict(), "siamban").state)
+    crops = []
+    for which, side in (("template", 127), ("search", 255)):
+        bgr = np.stack([seeded.image(name, side, side) for name in case["inputs"][which]])
+        crops.append(Crop(torch.from_numpy(bgr[..., ::-1].copy()).permute(0, 3, 1, 2)))
+    with torch.no_grad():
+        prediction = network((crops[0],), crops[1])
+    cls = stored["forward_eval/cls"]
+    assert seeded.error(prediction.logit.numpy(), cls[:, 1] - cls[:, 0]) <= case["tolerance"]["default"]
+    assert seeded.error(prediction.ltrb.numpy(), stored["forward_eval/loc"]) <= case["tolerance"]["default"]
