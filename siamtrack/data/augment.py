@@ -183,19 +183,20 @@ def cross_blur(image: Tensor, size: Tensor, weight: Tensor) -> Tensor:
         weight: ``[N]`` float32 in [0, 1].
     """
     shape = (-1, 1, 1, 1)
-    vertical, horizontal = _box_sums(image, size, -2), _box_sums(image, size, -1)
+    whole = image.to(torch.int32)
+    vertical, horizontal = _box_sums(whole, size, -2), _box_sums(whole, size, -1)
     share = (weight / size).view(shape)
     return vertical.float() * share + horizontal.float() * (1.0 / size.view(shape) - share)
 
 
 def _box_sums(image: Tensor, size: Tensor, dim: int) -> Tensor:
-    """``[N, C, H, W]`` int32: sums over ``size`` pixels along one axis, centred, by differences of running sums."""
+    """``[N, C, H, W]`` int32: sums over ``size`` pixels along one axis, centred, as differences of running sums."""
     length = image.shape[dim]
     position = torch.arange(-_REACH - 1, length + _REACH, device=image.device)
     # reflect-101 at both ends, also of images narrower than the kernel
     period = max(2 * (length - 1), 1)
-    reflected = (length - 1) - ((position.remainder(period)) - (length - 1)).abs()
-    sums = image.to(torch.int32).index_select(dim, reflected).cumsum(dim, dtype=torch.int32)
+    reflected = (length - 1) - (position.remainder(period) - (length - 1)).abs()
+    sums = image.index_select(dim, reflected).cumsum(dim, dtype=torch.int32)
 
     cells = torch.arange(length, device=image.device)
     if dim == -2:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 
 import cv2
 import numpy as np
@@ -101,7 +102,6 @@ def test_boxes_lie_on_their_targets(mixture):
 
 
 def test_positive_pairs_share_their_target_and_negative_ones_need_not(mixture):
-    data = _data(mixture, "DATA.SAMPLER.NEGATIVE", "0.5", "DATA.SAMPLES_PER_EPOCH", "160")
     centre = lambda crop: crop.pixels[:, :2, crop.size // 2, crop.size // 2].float().argmax(1)  # noqa: E731
     off = ("DATA.AUGMENT.SEARCH.SHIFT", "0")
     data = _data(mixture, "DATA.SAMPLER.NEGATIVE", "0.5", *off, samples=160)
@@ -229,3 +229,8 @@ def test_planes_are_written_in_place():
     to_planes(crop, out[1])
     np.testing.assert_array_equal(out[1], crop.transpose(2, 0, 1))
     assert not out[0].any()
+
+
+def test_a_maker_survives_the_way_into_a_spawned_worker(mixture):
+    maker = _data(mixture).maker
+    assert _equal(pickle.loads(pickle.dumps(maker)).make(40, 3), maker.make(40, 3))  # noqa: S301 - our own bytes
