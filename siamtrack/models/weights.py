@@ -60,7 +60,7 @@ def save_weights(path: FilePath, state: Mapping[str, Tensor], config: str, meta:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    metadata = {"format": "pt", "config": config, "meta": json.dumps(dict(meta))}
+    metadata = {"writer": "siamtrack", "config": config, "meta": json.dumps(dict(meta)), "aliases": "{}"}
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
         save_file(_separate(state), unfinished, metadata)
@@ -86,8 +86,10 @@ def read_weights(path: FilePath) -> Weights:
         )
     try:
         meta = json.loads(metadata.get("meta", "{}"))
-    except json.JSONDecodeError as error:
-        raise WeightsError(f"{path}: its metadata `meta` are not JSON ({error}).") from error
+        aliases = json.loads(metadata.get("aliases", "{}"))  # tensors that training stores once under several names
+        state.update({name: state[first] for name, first in aliases.items()})
+    except (json.JSONDecodeError, KeyError) as error:
+        raise WeightsError(f"{path}: its metadata are damaged ({error}).") from error
     return Weights(state, metadata["config"], meta)
 
 

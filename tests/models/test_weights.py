@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from siamtrack.engine import weights as engine
 from siamtrack.models import weights
 from siamtrack.models.weights import WeightsError, read_checkpoint, read_weights, save_weights, state_of
 from tests.external import external
@@ -50,6 +51,19 @@ def test_what_is_saved_comes_back(tmp_path: Path) -> None:
     for name, tensor in state.items():
         assert back.state[name].dtype == tensor.dtype
         assert torch.equal(back.state[name], tensor)
+
+
+def test_training_and_conversion_write_one_format(tmp_path: Path) -> None:
+    tied = torch.randn(3)
+    trained, converted = tmp_path / "trained.safetensors", tmp_path / "converted.safetensors"
+    engine.save_weights(trained, {"a": tied, "b": tied}, "SEED: 1\n", {"step": 5})
+    save_weights(converted, {"a": tied, "b": tied}, "SEED: 1\n", {"step": 5})
+    for file in (trained, converted):
+        back, (state, config, meta) = read_weights(file), engine.load_weights(file)
+        assert (back.config, back.meta) == (config, meta) == ("SEED: 1\n", {"step": 5})
+        for name in ("a", "b"):
+            assert torch.equal(back.state[name], tied)
+            assert torch.equal(state[name], tied)
 
 
 def test_a_save_that_dies_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
