@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -22,9 +23,8 @@ def forked(function: Callable[[], object], kill_after: float | None = None, log:
     if pid == 0:
         code = 1
         try:
-            out = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
-            os.dup2(out, 1)
-            os.dup2(out, 2)
+            sys.stdout = sys.stderr = open(log, "a", buffering=1)  # noqa: SIM115 - until the end of the process
+            logging.basicConfig(stream=sys.stderr, force=True)
             function()
             code = 0
         except BaseException:

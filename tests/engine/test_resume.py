@@ -77,19 +77,18 @@ def test_a_fresh_interpreter_goes_on_where_a_killed_one_was(whole: Path, tmp_pat
     output = tmp_path / "run"
     command = [sys.executable, "-m", "tests.engine.toy", str(output), *map(str, MIDWAY)]
     root = Path(__file__).resolve().parents[2]
-    # the 9th os.replace is the weights of the third checkpoint (two files each, after config.yaml and the log's cut)
+    # replaced are config.yaml, then two files for each checkpoint: the 7th is the state that ends the first epoch
     dead = subprocess.run(command, cwd=root, env={**os.environ, "TOY_DIE_AT": "os.replace:7"}, capture_output=True)
     assert dead.returncode == -signal.SIGKILL, dead.stderr
     subprocess.run([*command, "--resume"], cwd=root, check=True, capture_output=True)
     assert_same_end(output, whole)
 
 
-@pytest.mark.parametrize(
-    "moment", [f"os.{call}:{n}{when}" for call in ("replace",) for n in (2, 3, 4, 5, 9) for when in ("", ":after")]
-)
-def test_killed_while_saving(whole: Path, tmp_path: Path, moment: str) -> None:
+# config.yaml is replaced first, then weights and state of one checkpoint after another
+@pytest.mark.parametrize("replaced", ["2", "3", "4:after", "7", "12:after"])
+def test_killed_while_saving(whole: Path, tmp_path: Path, replaced: str) -> None:
     output = tmp_path / "run"
-    assert killed(output, moment) == -signal.SIGKILL
+    assert killed(output, f"os.replace:{replaced}") == -signal.SIGKILL
     run(output, *MIDWAY, resume=True)
     assert_same_end(output, whole)
     assert not list(output.rglob("*.tmp"))
@@ -137,7 +136,7 @@ def test_a_complete_run_is_left_alone(whole: Path) -> None:
 
 def test_an_occupied_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "precious.txt").write_text("mine")
-    with pytest.raises(CheckpointError, match="not empty.*--resume"):
+    with pytest.raises(CheckpointError, match=r"not empty.*--resume"):
         run(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
 

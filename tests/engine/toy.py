@@ -22,8 +22,9 @@ from siamtrack.engine.task import Shard, tasks
 from siamtrack.engine.train import train
 
 SETTINGS = (
-    "TASK.NAME toy TRAIN.EPOCHS 2 TRAIN.BATCH 8 TRAIN.LOG_EVERY 2 TRAIN.OPTIMIZER.LR 0.05 TRAIN.OPTIMIZER.MOMENTUM 0.9"
-).split()
+    *("TASK.NAME", "toy", "TRAIN.EPOCHS", "2", "TRAIN.BATCH", "8", "TRAIN.LOG_EVERY", "2"),
+    *("TRAIN.OPTIMIZER.LR", "0.05", "TRAIN.OPTIMIZER.MOMENTUM", "0.9"),
+)
 
 
 class ToyNet(nn.Module):
@@ -126,10 +127,24 @@ def die_at(moment: str) -> None:
     setattr(os, name.removeprefix("os."), deadly)
 
 
+def fail_on(rank: str, step: int = 1) -> None:
+    """Break a step (0-based) of the first epoch in one process, or in ``all`` of them."""
+
+    def prepare(self: ToyTask, raw: Any, device: torch.device) -> Any:
+        if rank in ("all", os.environ.get("RANK")) and (0, 8 * step) <= max(self.seen):
+            raise RuntimeError(f"the toy breaks on process {rank}")
+        return original(self, raw, device)
+
+    original = ToyTask.prepare
+    ToyTask.prepare = prepare  # type: ignore[method-assign]
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     logging.basicConfig(level=logging.INFO)
     arguments = [word for word in sys.argv[2:] if word != "--resume"]
+    if "TOY_FAILS_ON" in os.environ:
+        fail_on(os.environ["TOY_FAILS_ON"])
     if "TOY_DIE_AT" in os.environ:
         die_at(os.environ["TOY_DIE_AT"])
     run(sys.argv[1], *arguments, resume="--resume" in sys.argv)
