@@ -92,10 +92,10 @@ class OnePass:
                 f"Sequence {name}: true box {row} has NaN, which {protocol.name} allows for UAV123 only. "
                 "Name the benchmark, or take another protocol."
             )
-        visible = [
-            np.ones(n, bool) if t.visible is None else t.visible for t, n in zip(truths, self._lengths, strict=True)
-        ]
-        self._visible: Mask = np.concatenate(visible).astype(bool)
+        if protocol.invisible != "ignored" and all(truth.visible is None for truth in truths):
+            log.warning("%s leaves absent frames out, and no sequence says which those are.", protocol.name)
+        shown = [np.ones(len(t.boxes), bool) if t.visible is None else t.visible for t in truths]
+        self._visible: Mask = np.concatenate(shown).astype(bool)
         self._valid, self._valid_center = self._validity()
         self._kept = self._keep()
         self._attributes = {
