@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import logging
 import os
 import sys
@@ -87,9 +88,32 @@ def test(options: argparse.Namespace) -> int:
 
 def evaluate(options: argparse.Namespace) -> int:
     """Score result files by a protocol."""
-    from siamtrack.evaluation.command import evaluate_folders
+    from rich.console import Console
 
-    return evaluate_folders(options, _truths(options))
+    from siamtrack import evaluation
+    from siamtrack.evaluation.report import plots, tables
+
+    truths = _truths(options)
+    frames = {truth.name: len(truth.boxes) for truth in truths}
+    found = evaluation.find_trackers(options.results, list(frames))
+    chosen = _listed(options.trackers) or list(found)
+    unknown = sorted(set(chosen) - set(found))
+    if unknown:
+        raise ValueError(f"--trackers: no results of {', '.join(unknown)}; there are results of {', '.join(found)}.")
+    results = [evaluation.load_results(found[name], frames, name) for name in chosen]
+    scores = evaluation.evaluate_all(truths, results, options.protocol, benchmark=options.dataset)
+    made = tables.scores_tables(scores)
+    for table in made:
+        Console().print(tables.terminal(table))
+    if options.json:
+        evaluation.write_rows(options.json, scores)
+    for path, style in ((options.markdown, tables.markdown), (options.latex, tables.latex)):
+        if path:
+            Path(path).write_text("\n".join(style(table) for table in made), encoding="utf-8")
+    if options.plots:
+        for ending in ("png", "pdf"):
+            plots.plot_overview(scores, Path(options.plots) / f"{options.dataset}-{scores[0].protocol.name}.{ending}")
+    return 0
 
 
 def convert(options: argparse.Namespace) -> int:
@@ -125,7 +149,8 @@ def _tracker_for_test(options: argparse.Namespace) -> tuple[Any, dict[str, Any]]
     checkpoint = Path(options.checkpoint) if options.checkpoint else _newest_checkpoint(options, config)
     tracker = load_tracker(checkpoint, options.device, tuple(options.overrides))
     tracker.name = options.name or tracker.name
-    return tracker, {"checkpoint": checkpoint.name, "device": str(tracker.device)}
+    digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    return tracker, {"checkpoint": checkpoint.name, "sha256": digest, "overrides": list(options.overrides)}
 
 
 def _newest_checkpoint(options: argparse.Namespace, config: Any) -> Path:
@@ -220,7 +245,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--json", metavar="J", help="write rows of tracker, benchmark, protocol, metric, value")
     p.add_argument("--markdown", metavar="F", help="write the table as markdown")
     p.add_argument("--latex", metavar="F", help="write the table as LaTeX")
-    p.add_argument("--plots", metavar="FOLDER", help="write success and precision plots")
+    p.add_argument("--plots", metavar="FOLDER", help="draw the success and precision plots into it")
 
     p = _command(commands, "convert", convert)
     p.add_argument("official", metavar="OFFICIAL.pth", help="the original's checkpoint")

@@ -63,5 +63,5 @@ def load_tracker(
             f"{len(unexpected)} unknown (first: {unexpected[:3]})."
         )
     tracker = build_tracker(cfg, network, device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    tracker.name = str(weights.meta.get("tracker", path.stem))
+    tracker.name = f"{weights.meta['name']}-{path.stem}" if "name" in weights.meta else path.stem
     return tracker

@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 import siamtrack
 from siamtrack.data.sequence import Sequence
+from siamtrack.evaluation.folders import META, boxes_file, times_file, tracker_folder
 from siamtrack.evaluation.formats import write_boxes, write_times
 from siamtrack.tracking.tracker import Tracker
 
@@ -83,14 +84,19 @@ def run(
         sequences: their names become file names.
         output: folder above ``<benchmark>/<tracker>/``.
         benchmark: its name.
-        meta: further facts for ``meta.json``.
+        meta: further facts for ``meta.json``; results made from other facts are not gone on with.
         on_track: called with every newly tracked sequence.
 
     Returns:
         The sequences that failed; their reasons are also in ``meta.json``.
+
+    Raises:
+        ValueError: the folder holds results of something else under this tracker's name.
     """
-    folder = Path(output) / benchmark / tracker.name
+    folder = tracker_folder(output, benchmark, tracker.name)
     folder.mkdir(parents=True, exist_ok=True)
+    _claim(folder, meta or {})
+    _write_meta(folder, tracker, benchmark, meta or {}, [])
     pending = [s for s in sequences if not _complete(folder, s)]
     failures = []
     for sequence in _with_progress(pending, tracker.name, benchmark):
@@ -100,8 +106,8 @@ def run(
             log.debug("sequence %s", sequence.name, exc_info=True)
             failures.append(Failure(sequence.name, f"{error}" or type(error).__name__))
             continue
-        write_boxes(folder / f"{sequence.name}.txt", _in_file_numbers(track.boxes, sequence.offset))
-        write_times(folder / f"{sequence.name}_time.txt", track.seconds)
+        write_boxes(boxes_file(folder, sequence.name), _in_file_numbers(track.boxes, sequence.offset))
+        write_times(times_file(folder, sequence.name), track.seconds)
         if on_track is not None:
             on_track(sequence, track)
     _write_meta(folder, tracker, benchmark, meta or {}, failures)
@@ -125,10 +131,24 @@ def _numbered(sequence: Sequence) -> Iterator[np.ndarray]:
 
 def _complete(folder: Path, sequence: Sequence) -> bool:
     """Whether an earlier run left a whole result: one row per frame, and the times that are written after it."""
-    result, times = folder / f"{sequence.name}.txt", folder / f"{sequence.name}_time.txt"
+    result, times = boxes_file(folder, sequence.name), times_file(folder, sequence.name)
     if not (result.is_file() and times.is_file()):
         return False
     return len(result.read_text().split("\n")) - 1 == len(sequence)
+
+
+def _claim(folder: Path, meta: dict[str, Any]) -> None:
+    """Refuse to mix the results of two checkpoints, or of two settings, under one name."""
+    path = folder / META
+    if not path.is_file():
+        return
+    before = json.loads(path.read_text(encoding="utf-8")).get("given", {})
+    differing = sorted(key for key in {*before, *meta} if before.get(key) != meta.get(key))
+    if differing:
+        raise ValueError(
+            f"{folder}: holds results of another run ({', '.join(differing)} differ: {before.get(differing[0])!r} "
+            f"there, {meta.get(differing[0])!r} now). Give the tracker another --name, or another --output."
+        )
 
 
 def _with_progress(pending: list[Sequence], tracker: str, benchmark: str) -> Iterator[Sequence]:
@@ -147,10 +167,10 @@ def _write_meta(folder: Path, tracker: Tracker, benchmark: str, meta: dict[str, 
         "benchmark": benchmark,
         "box": "x,y,w,h in the numbers of the benchmark's files; row 0 is the start box",
         **versions(),
-        **meta,
+        "given": meta,
         "failures": {failure.sequence: failure.reason for failure in failures},
     }
-    (folder / "meta.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    (folder / META).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
 def versions() -> dict[str, str]:

@@ -14,6 +14,7 @@ from siamtrack.data.loader import RawBatch, TrainingData
 from siamtrack.engine.task import Shard, tasks
 from siamtrack.losses import Criterion
 from siamtrack.models import build_network
+from siamtrack.models.pretrained import start_from_pretrained
 from siamtrack.models.weights import read_weights
 from siamtrack.targets import labellers
 
@@ -45,6 +46,8 @@ class TrackingTask:
         self.criterion = Criterion(cfg.LOSSES, makes)
         if cfg.MODEL.INIT:
             self.model.load_state_dict(read_weights(cfg.MODEL.INIT).state)
+        else:
+            start_from_pretrained(self.model)
         self.data = TrainingData(cfg, data_root)
         self.steps_per_epoch = cfg.DATA.SAMPLES_PER_EPOCH // cfg.TRAIN.BATCH
 
