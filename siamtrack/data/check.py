@@ -42,7 +42,7 @@ class Report:
         root: its folder, as given where it was not found.
         layout: the expected layout.
         sequences: how many were looked at.
-        frames: how many frames were decoded.
+        frames: how many of their frames were read without fault.
         missing: sequences of the official list that are not on disk.
         findings: in the order of the sequences.
     """
@@ -68,7 +68,7 @@ class Report:
         """
         lines = [f"data set {self.name} in {self.root or '(no folder given)'}", "expected layout:"]
         lines += [f"    {line}" for line in self.layout.splitlines()]
-        lines.append(f"looked at: {_count(self.sequences, 'sequence')}, {_count(self.frames, 'frame')} decoded")
+        lines.append(f"looked at: {_count(self.sequences, 'sequence')}, {_count(self.frames, 'sound frame')}")
         if self.missing:
             more = f", ... and {len(self.missing) - limit} more" if len(self.missing) > limit else ""
             lines.append(
@@ -135,7 +135,7 @@ class _Inspector:
         self._pool = pool
         self._sample = sample
         self._listing = functools.lru_cache(maxsize=4)(_listing)
-        self._size = functools.lru_cache(maxsize=64)(_size)  # several boxes of one image follow each other
+        self._size = functools.lru_cache(maxsize=200_000)(_size)  # several boxes of one image: decode it once
 
     def inspect(self, dataset: DataSet, name: str) -> None:
         try:

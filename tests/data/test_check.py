@@ -47,7 +47,7 @@ def test_a_sound_set_is_in_order(root: Path) -> None:
     assert lines[0] == f"data set got10k in {root / 'GOT-10k'}"
     for line in datasets.get("got10k").layout.splitlines():
         assert f"    {line}" in lines
-    assert lines[-2:] == ["looked at: 2 sequences, 10 frames decoded", "everything is in order"]
+    assert lines[-2:] == ["looked at: 2 sequences, 10 sound frames", "everything is in order"]
 
 
 @pytest.mark.parametrize(("sample", "frames"), [(1, 2), (2, 4), (3, 6), (99, 10), (None, 10)])

@@ -45,6 +45,7 @@ def shown(frame: np.ndarray) -> int:
 # Image files --------------------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(first=st.integers(0, 999), count=st.integers(0, 30), digits=st.integers(1, 8))
 def test_numbered_paths_are_the_formatted_numbers(first: int, count: int, digits: int) -> None:
     paths = NumberedPaths("a%b", f"%0{digits}d.jpg", first, count)
@@ -94,6 +95,17 @@ def test_a_cut_image_is_refused_wherever_it_was_cut(cut: int, suffix: str) -> No
         assert str(path) in str(caught.value)
     finally:
         path.unlink(missing_ok=True)
+
+
+def test_the_end_of_an_embedded_thumbnail_is_not_the_end_of_the_picture(tmp_path: Path) -> None:
+    whole, path = encoded(), tmp_path / "a.jpg"
+    segment = b"Exif\0\0" + whole
+    whole = whole[:2] + b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment + whole[2:]
+    path.write_bytes(whole)
+    assert read_image(path).shape == (20, 30, 3)
+    path.write_bytes(whole[:-20])
+    with pytest.raises(DataError, match="cut short"):
+        read_image(path)
 
 
 def test_bytes_after_the_end_of_a_jpeg_do_no_harm(tmp_path: Path) -> None:
@@ -203,6 +215,7 @@ def test_containers_that_lie_about_their_length(name: str, count: int) -> None:
 # Sequences ----------------------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=False, width=64), min_size=4, max_size=4))
 def test_the_numbers_of_the_file_stay_bit_for_bit(row: list[float]) -> None:
     rows = np.array([row])

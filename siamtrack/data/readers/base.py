@@ -65,7 +65,6 @@ class DataSet(ABC, SequenceOf[Sequence]):
 
         Raises:
             DataError: its files are missing or wrong; the sentence names the file.
-            KeyError: there is no sequence of this name.
         """
         if isinstance(key, slice):
             return [self._open(name) for name in self.names[key]]
@@ -87,7 +86,7 @@ class DataSet(ABC, SequenceOf[Sequence]):
         """Read one sequence."""
 
     def _choose(self, sequences: SequenceOf[str]) -> tuple[str, ...]:
-        """The sequences that the user named; a data set with a list of its own can refuse unknown names here."""
+        """The sequences that the user named; a reader may take one name for several sequences."""
         return tuple(sequences)
 
     def _locate(self, root: Path) -> Path:

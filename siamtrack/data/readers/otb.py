@@ -67,7 +67,7 @@ class Otb(DataSet):
     Args:
         root: see :class:`DataSet`.
         sequences: targets, or folders (then all targets in them), in the list or not; see :class:`DataSet`.
-        version: TB-100, TB-50 (50 of these, another list than) the 51 targets of CVPR 2013.
+        version: the 100 targets, the harder 50 of them (TB-50), or the 51 of CVPR 2013, which is another list.
     """
 
     layout = """\

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from siamtrack.data.readers import annotation
@@ -31,6 +31,7 @@ def test_separators_may_change_from_line_to_line_and_a_byte_order_mark_is_no_num
     np.testing.assert_array_equal(annotation.read_rows(path), np.arange(1.0, 13).reshape(3, 4))
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.floats(width=64), min_size=4, max_size=4), min_size=1, max_size=5))
 def test_numbers_survive_bit_for_bit(tmp_path_factory: pytest.TempPathFactory, rows: list[list[float]]) -> None:
     path = tmp_path_factory.getbasetemp() / "bits.txt"
@@ -88,6 +89,7 @@ def test_flags_in_a_line_or_one_a_line(tmp_path: Path) -> None:
         annotation.read_flags(tmp_path / "flags")
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 10**9), unique=True, max_size=20))
 def test_natural_order_is_numerical_order(numbers: list[int]) -> None:
     names = sorted((f"img{n}.jpg" for n in numbers), key=annotation.natural_key)
@@ -102,6 +104,7 @@ def test_images_of_a_folder_in_order_without_hidden_and_other_files(tmp_path: Pa
     assert annotation.image_names(tmp_path / "none") == []
 
 
+@settings(deadline=None)
 @given(first=st.integers(0, 2000), count=st.integers(0, 40), digits=st.integers(1, 5), gap=st.booleans())
 def test_frames_keep_their_files_whether_they_follow_a_pattern_or_not(
     first: int, count: int, digits: int, gap: bool

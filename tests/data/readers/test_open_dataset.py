@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from siamtrack.config import ConfigError
@@ -44,6 +45,8 @@ def test_a_root_is_the_folder_itself_or_holds_it(home: Path, below: str, monkeyp
     assert list(dataset.names) == ["Animal2", "Animal10"]  # natural order
     assert len(dataset) == 2
     assert [s.name for s in dataset] == ["Animal2", "Animal10"]
+    np.testing.assert_array_equal(dataset["Animal2"].file_boxes, [[1, 2, 3, 4], [2, 3, 4, 5]])
+    np.testing.assert_array_equal(dataset["Animal2"].boxes, [[0, 1, 3, 4], [1, 2, 4, 5]])  # the files count from 1
     assert dataset["Animal10"].name == dataset[1].name == dataset[-1].name == dataset[1:][0].name == "Animal10"
 
 

@@ -55,6 +55,7 @@ def test_boxes_count_from_one_whatever_the_separator(put, separator: str, end: s
         ("David", range(1, 771), 471, 300, 1),  # whole, files before the window on disk
         ("David", range(300, 771), 471, 300, 1),  # whole, without them
         ("David", range(300, 360), 60, 300, 1),  # cut
+        ("David", range(1, 472), 471, 1, 1),  # cut and numbered anew
         ("Football1", range(1, 82), 74, 1, 1),  # more frames than boxes
         ("Diving", range(1, 232), 215, 1, 1),
         ("Freeman3", range(1, 462), 460, 1, 1),
