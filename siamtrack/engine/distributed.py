@@ -104,7 +104,10 @@ def session(device: str | torch.device | None = None) -> Iterator[Processes]:
         torch.cuda.set_device(device)
     joined = world > 1 and not dist.is_initialized()
     if joined:
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
+        if device.type == "cuda":
+            dist.init_process_group("nccl", timeout=TIMEOUT, device_id=device)
+        else:
+            dist.init_process_group("gloo", timeout=TIMEOUT)
     try:
         yield Processes(rank, world, device)
     except BaseException as error:

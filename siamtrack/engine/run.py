@@ -175,6 +175,7 @@ class Run:
             if self.progress.epoch == self.cfg.TRAIN.EPOCHS:
                 raise
             log.error("%s Training goes on, and the next checkpoint is tried as usual.", error)
+        self.clock.restart()  # saving is no part of a step
 
     def _open(self, resume: bool = False) -> Checkpoint | None:
         saved = starting_point(self.output, self.checkpoints, self.cfg, resume)

@@ -131,6 +131,7 @@ def test_it_stops_after_k_and_the_guilty_process_saves_its_batch(tmp_path: Path)
     assert batch["y"].isnan().sum() == 1
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_ends_the_job_with_its_reason(tmp_path: Path) -> None:
     # process 1 alone runs out of batches, while process 0 waits for it
     done = torchrun(tmp_path / "two", *ALIKE, env={"TOY_FAILS_ON": "1"})

@@ -73,6 +73,7 @@ def killed(output: Path, moment: str) -> int:
     return forked(life)
 
 
+@pytest.mark.slow
 def test_a_fresh_interpreter_goes_on_where_a_killed_one_was(whole: Path, tmp_path: Path) -> None:
     output = tmp_path / "run"
     command = [sys.executable, "-m", "tests.engine.toy", str(output), *map(str, MIDWAY)]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from siamtrack.config import ConfigError
 from siamtrack.engine.distributed import Processes
@@ -92,6 +93,37 @@ def test_a_skipped_step_changes_nothing(name: str, precision: str, first: bool) 
         assert same(before, everything(made))
     assert step(made, torch.randn(GOOD.shape, generator=draw))[1] == 0
     assert not same(before, everything(made))
+
+
+class Watch(TorchDispatchMode):
+    """Notes every operation by which the host would wait for a device."""
+
+    WAITS = ("_local_scalar_dense", "nonzero", "masked_select", "equal", "is_nonzero", "unique", "index.Tensor")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[str] = []
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if any(word in str(function) for word in self.WAITS):
+            self.waits.append(str(function))
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+@pytest.mark.parametrize("name", ["sgd", "adamw", "toy_unfused"])
+def test_the_host_never_waits_within_a_step(name: str, precision: str) -> None:
+    made = learner("TRAIN.OPTIMIZER.NAME", name, "TRAIN.PRECISION", precision)
+    step(made, GOOD)
+    made.begin_step(0, 0.0)
+    with Watch() as watch:
+        report = StepReport(1, limit=1e4)
+        with made.autocast():
+            loss = made.wrapped(GOOD).float().square().mean()
+        made.backward(loss)
+        report.add({"square": loss})
+        report.close(*made.finish_step(report.agree(ALONE)))
+    assert bool(watch.waits) == (name == "toy_unfused"), watch.waits
 
 
 def test_a_gradient_that_is_not_finite_is_blamed() -> None:
