@@ -1,15 +1,14 @@
 """Official checkpoints to ours, strictly: every key of theirs used or ignored for a reason, every key of ours filled.
 
 A system is a table of rules from the official names of its tensors to ours; supporting another one is another table in
-``SYSTEMS``. Which table a file belongs to shows in which one maps it without a remainder.
+``siamtrack.models.official``. Which table a file belongs to shows in which one maps it without a remainder.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,85 +17,8 @@ from torch import Tensor
 
 from siamtrack.config import dump
 from siamtrack.models.build import build_network
+from siamtrack.models.official import SYSTEMS, System
 from siamtrack.models.weights import FilePath, WeightsError, read_checkpoint, save_weights, state_of
-
-# the originals number the layers of a Sequential, ours have names
-LAYERS = {"0": "conv", "1": "bn", "3": "out"}
-
-
-@dataclass(frozen=True)
-class Rule:
-    """How one kind of tensor is called here.
-
-    Attributes:
-        official: regular expression for the whole official name. Its named groups go into ``ours``; ``level`` is
-            counted from 0 first, ``layer`` becomes the layer's name.
-        ours: our name, a format string.
-    """
-
-    official: str
-    ours: str
-
-
-@dataclass(frozen=True)
-class System:
-    """The names of one tracker's released checkpoints.
-
-    Attributes:
-        source: the repository whose names these are.
-        rules: the first that fits an official name decides.
-        ignored: regular expressions of official names that we have no use for, each with the reason.
-        first_level: the number its first level has in official names.
-    """
-
-    source: str
-    rules: tuple[Rule, ...]
-    ignored: Mapping[str, str] = field(default_factory=dict)
-    first_level: int = 0
-
-    def rename(self, official: str) -> str | None:
-        """Our name of an official tensor, or ``None`` where no rule fits."""
-        for rule in self.rules:
-            match = re.fullmatch(rule.official, official)
-            if match:
-                parts = match.groupdict()
-                if "level" in parts:
-                    parts["level"] = str(int(parts["level"]) - self.first_level)
-                if "layer" in parts:
-                    parts["layer"] = LAYERS[parts["layer"]]
-                return rule.ours.format(**parts)
-        return None
-
-    def reason(self, official: str) -> str | None:
-        """Why an official tensor is not used, or ``None`` where nothing says so."""
-        return next((why for pattern, why in self.ignored.items() if re.fullmatch(pattern, official)), None)
-
-
-_BOX = r"head\.box(?P<level>\d)\.(?P<branch>cls|loc)"
-
-SYSTEMS: dict[str, System] = {
-    "siamban": System(
-        source="hqucv/siamban",
-        first_level=2,
-        rules=(
-            Rule(r"backbone\.(?P<name>.+)", "backbone.{name}"),
-            Rule(
-                r"neck\.downsample(?P<level>\d)\.downsample\.(?P<layer>[01])\.(?P<leaf>\w+)",
-                "neck.levels.{level}.{layer}.{leaf}",
-            ),
-            Rule(
-                _BOX + r"\.conv_kernel\.(?P<layer>[01])\.(?P<leaf>\w+)",
-                "correlations.{level}.{branch}.template.{layer}.{leaf}",
-            ),
-            Rule(
-                _BOX + r"\.conv_search\.(?P<layer>[01])\.(?P<leaf>\w+)",
-                "correlations.{level}.{branch}.search.{layer}.{leaf}",
-            ),
-            Rule(_BOX + r"\.head\.(?P<layer>[013])\.(?P<leaf>\w+)", "head.levels.{level}.{branch}.{layer}.{leaf}"),
-            Rule(r"head\.(?P<name>cls_weight|loc_weight|loc_scale)", "head.{name}"),
-        ),
-    ),
-}
 
 
 @dataclass(frozen=True)
