@@ -82,6 +82,9 @@ def test_two_targets_share_frames_and_group(put, text) -> None:
     root = put("Jogging", (1, 2), rows(2), "groundtruth_rect.1.txt")
     text(root / "OTB100" / "Jogging" / "groundtruth_rect.2.txt", rows(2, start=50))
     put("Human4", (1,), rows(1, start=7), "groundtruth_rect.2.txt")
+    text(root / "OTB100" / "Human4" / "groundtruth_rect1.txt", "")  # lies in the official archive
+    with pytest.raises(DataError, match=r"Human4-9|groundtruth_rect.9.txt"):
+        open_dataset("otb", root, sequences=["Human4-9"])[0]
     dataset = open_dataset("otb", root)
     assert list(dataset.names) == ["Human4-2", "Jogging-1", "Jogging-2"]
     one, two = dataset["Jogging-1"], dataset["Jogging-2"]
