@@ -149,8 +149,11 @@ def _annotation(folder: Path, target: str) -> Path:
     """The file with the boxes of target ``1`` or ``2``, or of the only one (empty ``target``)."""
     named = folder / (f"groundtruth_rect.{target}.txt" if target else "groundtruth_rect.txt")
     present = _annotations(folder)
-    if len(present) == 1 and (not target or f"{folder.name}-{target}" in TB100):  # some copies drop or add the number
+    if len(present) == 1 and not target:
         return present[0]
+    listed = [name for name in TB100 if _folder(name) == folder.name]
+    if listed == [f"{folder.name}-{target}"] and present == [folder / "groundtruth_rect.txt"]:
+        return present[0]  # Human4-2 in copies that dropped the number
     if named not in present and len(present) > 1:
         raise DataError(
             f"{folder}: holds no {named.name} but {', '.join(p.name for p in present)}; name the target, "

@@ -97,6 +97,14 @@ def test_two_targets_share_frames_and_group(put, text) -> None:
         dataset["Jogging-3"]
 
 
+def test_no_target_gets_the_boxes_of_another(put) -> None:
+    root = put("Jogging", (1,), rows(1), "groundtruth_rect.2.txt")
+    with pytest.raises(DataError, match=r"groundtruth_rect.1.txt: cannot be read"):
+        open_dataset("otb", root)["Jogging-1"]
+    put("Human4", (1,), rows(1, start=7))  # some copies drop the number; the list knows one target only
+    assert open_dataset("otb", root)["Human4-2"].file_boxes[0, 0] == 8
+
+
 def test_a_part_of_the_benchmark_and_a_sequence_of_ones_own(put, caplog: pytest.LogCaptureFixture) -> None:
     put("Crossing", (1,), rows(1))
     put("Board", (1, 2), rows(2), pattern="%05d.jpg")
