@@ -15,7 +15,8 @@ from siamtrack.config import load, loads
 from siamtrack.contracts import Crop
 from siamtrack.models import build_network
 from siamtrack.models import convert as conversion
-from siamtrack.models.convert import SYSTEMS, Rule, System, convert, map_state
+from siamtrack.models.convert import convert, map_state
+from siamtrack.models.official import SYSTEMS, Rule, System
 from siamtrack.models.weights import WeightsError, read_weights
 from tests.external import external
 from tests.fixtures.parity import seeded
