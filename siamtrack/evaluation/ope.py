@@ -172,8 +172,6 @@ class OnePass:
         kept = self._kept & covered if protocol.shorter in ("cut", "miss") else self._kept
         counted = None if kept.all() else kept
         success = overlap.hits_above(ious, protocol.thresholds("success"), self._sequence, count, counted)
-        if protocol.invisible == "invalid":
-            errors[~self._visible] = np.inf
         precision = overlap.hits_within(errors, protocol.thresholds("precision"), self._sequence, count, counted)
         norm_precision = np.zeros((count, 0), np.int64)
         if protocol.norm_grid:

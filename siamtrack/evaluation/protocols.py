@@ -70,8 +70,8 @@ class Protocol:
             ``all``.
         valid_center: ``box`` as ``valid``; ``center`` where both coordinates of the true centre are > 0.
         nan_truth: frames whose truth has NaN are ``invalid``, ``dropped``, or an ``error``.
-        invisible: frames marked not visible: the mark is ``ignored``; they are ``dropped``; or ``invalid`` with an
-            infinite error.
+        invisible: frames marked not visible: the mark is ``ignored``; they are ``dropped``; or ``invalid``, with an
+            infinite normalised error.
         invalid_error: centre error of an invalid frame: -1 counts as precise at every threshold, inf never.
         invalid_norm_error: the same for the normalised error.
         denominator: hits are divided by all ``frames`` of the sequence, by those ``kept``, or by the ``valid`` ones.

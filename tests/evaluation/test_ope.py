@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from siamtrack import evaluation
 from siamtrack.evaluation import PROTOCOLS, ResultError, TrackerResults, Truth
+from siamtrack.evaluation.got10k import bound
 from tests.evaluation import slow_reference
 
 BENCHMARKS = ("OTB100", "UAV123", "LaSOT-test")
@@ -39,9 +40,9 @@ def world(seed: int, integer: bool, strict: bool, nan: bool) -> tuple[list[Truth
             elif kind == 2:
                 truth[row, 0] = -3
             elif kind == 3:
-                result[row, 2:] = 0
+                result[row - rng.integers(0, 2) :][:1, 2:] = 0  # also the first row, which has none before it
             elif not strict:
-                result[row] = np.nan
+                result[row, : rng.choice([1, 4])] = np.nan
         visible = rng.uniform(size=n) > 0.2
         visible[0] = True
         truths.append(Truth(f"s{s}", truth, visible=visible))
@@ -140,6 +141,65 @@ def test_absent_frames_that_count_as_precise() -> None:
         for name in ("pysot", "got10k")
     }
     assert measured == {"pysot": pytest.approx(0.6), "got10k": pytest.approx(0.2)}
+
+
+BOX = [10.0, 10, 20, 20]
+NAN_X = [math.nan, 10, 20, 20]
+FLAT = [10.0, 10, 20, 0]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "row", "repaired"),
+    [
+        ("pysot", FLAT, False),
+        ("got10k", FLAT, False),
+        ("pytracking", FLAT, True),
+        ("matlab-otb", FLAT, True),
+        ("matlab-otb", NAN_X, False),
+        ("matlab-otb", [math.nan] * 4, True),
+        ("official", NAN_X, True),
+        ("official", FLAT, True),
+    ],
+)
+def test_rows_that_are_no_boxes(protocol: str, row: list[float], repaired: bool) -> None:
+    """Frame 2 is no box: it takes over frame 1, which is right, or misses. ``b`` starts wrong, and stays so."""
+    truths = [Truth("a", np.array([BOX] * 3)), Truth("b", np.array([BOX] * 2))]
+    off = [90.0, 90, 20, 20]
+    results = {"a": np.array([BOX, BOX, row]), "b": np.array([off, row])}
+    scored = evaluation.evaluate(truths, results, protocol)
+    first = 0 if protocol == "pysot" else 1
+    assert scored.hits["success"][:, 0].tolist() == [3 if repaired else 2, first]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "threshold"),
+    [("pysot", 0.65), ("got10k", 0.65), ("pytracking", 0.6500000000000001), ("official", 0.6499999999999999)],
+)
+def test_an_overlap_on_the_threshold(protocol: str, threshold: float) -> None:
+    """13 of 20 pixels: below the threshold of one toolkit, on that of another, above that of the third."""
+    grid = evaluation.resolve(protocol).thresholds("success")
+    assert grid[13] == threshold
+    truth = np.array([BOX, [10, 10, 20, 1]])
+    scored = evaluation.evaluate([Truth("a", truth)], {"a": np.array([BOX, [10, 10, 13, 1]])}, protocol)
+    assert scored.hits["success"][0, 13] == (2 if threshold < 0.65 else 1)
+
+
+def test_matlab_drops_sequences_without_a_hit() -> None:
+    hidden = np.array([[0.0, 0, 0, 0], BOX])
+    truths = [Truth("a", np.array([BOX, BOX])), Truth("b", hidden)]
+    results = {"a": np.array([BOX, BOX]), "b": hidden + np.array([500.0, 0, 0, 0])}
+    assert evaluation.evaluate(truths, results, "matlab-otb").curve("success")[0] == 1
+    assert evaluation.evaluate(truths, results, "pysot").curve("success")[0] == 0.5
+
+
+def test_matlab_divides_by_a_little_more_than_the_frames() -> None:
+    scored = evaluation.evaluate([Truth("a", np.array([BOX]))], {"a": np.array([BOX])}, "official")
+    assert scored.curve("precision")[0] == 1 / (1 + slow_reference.EPS) < 1
+
+
+def test_got10k_cuts_boxes_to_the_frame() -> None:
+    boxes = np.array([[-5.0, 90, 20, 20], [95, -10, 20, 20], [120, 10, 20, 20]])
+    assert bound(boxes, (100, 100)).tolist() == [[0, 90, 20, 10], [95, 0, 5, 20], [100, 10, 0, 20]]
 
 
 def test_missing_absence_flags_are_told(caplog: pytest.LogCaptureFixture) -> None:
