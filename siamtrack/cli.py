@@ -63,7 +63,7 @@ def train(options: argparse.Namespace) -> int:
 
     cfg = config.load(options.cfg, options.overrides, options.plugin)
     load_plugins(cfg.PLUGINS)
-    output = Path(options.output or cfg.OUTPUT or Path("experiments") / _run_name(options.cfg))
+    output = Path(options.output) if options.output else _output(cfg, options.cfg)
     task = tasks.build(cfg.TASK, cfg=cfg, data_root=options.data_root)
     run(cfg, task, output, resume=options.resume)
     return 0
@@ -154,16 +154,22 @@ def _tracker_for_test(options: argparse.Namespace) -> tuple[Any, dict[str, Any]]
 
 
 def _newest_checkpoint(options: argparse.Namespace, config: Any) -> Path:
-    from siamtrack.engine.checkpoint import newest_weights
+    from siamtrack.engine.checkpoint import Checkpoints
 
-    cfg = config.load(options.cfg)
-    return newest_weights(Path(cfg.OUTPUT or Path("experiments") / _run_name(options.cfg)))
+    output = _output(config.load(options.cfg), options.cfg)
+    newest = Checkpoints(output / "checkpoints").newest()
+    if newest is None:
+        raise ValueError(f"{output}: holds no checkpoint; train first, or name one by --checkpoint.")
+    return Path(newest.weights)
 
 
-def _run_name(cfg: str | None) -> str:
+def _output(cfg: Any, path: str) -> Path:
+    """The folder of a configuration's run."""
+    return Path(cfg.OUTPUT or Path("experiments") / _run_name(path))
+
+
+def _run_name(cfg: str) -> str:
     """A folder name for a configuration file: ``configs/siamban/r50.yaml`` -> ``siamban-r50``."""
-    if cfg is None:
-        return "run"
     path = Path(cfg)
     parent = path.resolve().parent.name
     return path.stem if parent in ("", "configs") else f"{parent}-{path.stem}"

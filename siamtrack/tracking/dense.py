@@ -115,7 +115,8 @@ class DenseTracker(Tracker):
         now_w, now_h = self.size[0] * scale, self.size[1] * scale
         size_change = _change(_extent(w, h) / _extent(now_w, now_h))
         ratio_change = _change((now_w / now_h) / (w / h))
-        return np.exp(-(ratio_change * size_change - 1) * self.penalty_k)
+        penalty: np.ndarray = np.exp(-(ratio_change * size_change - 1) * self.penalty_k)
+        return penalty
 
     def _move(
         self, centre: tuple[float, float], size: tuple[float, float], rate: float, shape: tuple[int, ...]
@@ -137,7 +138,8 @@ def cosine_window(*shape: int) -> np.ndarray:
 def _extent(w: np.ndarray | float, h: np.ndarray | float) -> np.ndarray:
     """One length for a box with half its perimeter's mean as context."""
     pad = (w + h) / 2
-    return np.sqrt((w + pad) * (h + pad))
+    extent: np.ndarray = np.sqrt((w + pad) * (h + pad))
+    return extent
 
 
 def _change(ratio: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from got10k.trackers import Tracker as Got10kTracker
 from siamtrack.tracking.tracker import Tracker
 
 
-class Got10kAdapter(Got10kTracker):
+class Got10kAdapter(Got10kTracker):  # type: ignore[misc]
     """A siamtrack tracker as ``got10k.experiments`` expects one.
 
     >>> from got10k.experiments import ExperimentGOT10k

@@ -116,7 +116,8 @@ def run(
 
 def _in_file_numbers(boxes: np.ndarray, offset: float) -> np.ndarray:
     """``[F, 4]`` xywh as the benchmark counts pixels."""
-    return boxes + np.array([offset, offset, 0.0, 0.0])
+    numbers: np.ndarray = boxes + np.array([offset, offset, 0.0, 0.0])
+    return numbers
 
 
 def _numbered(sequence: Sequence) -> Iterator[np.ndarray]:
