@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -22,6 +22,7 @@ arithmetics = pytest.mark.parametrize("name", sorted(overlap.OVERLAPS))
 
 
 @arithmetics
+@settings(deadline=None)
 @given(a=boxes, b=boxes)
 def test_overlap_is_symmetric_and_bounded(name: str, a: np.ndarray, b: np.ndarray) -> None:
     n = min(len(a), len(b))
@@ -31,6 +32,7 @@ def test_overlap_is_symmetric_and_bounded(name: str, a: np.ndarray, b: np.ndarra
 
 
 @arithmetics
+@settings(deadline=None)
 @given(a=boxes)
 def test_overlap_with_itself_is_one(name: str, a: np.ndarray) -> None:
     np.testing.assert_allclose(overlap.OVERLAPS[name](a, a), 1, rtol=1e-9)
@@ -84,6 +86,7 @@ def test_values_on_a_threshold_are_within_and_not_above(grid: tuple[float, ...])
     assert within.tolist() == [sum(v <= t for v in values) for t in grid]
 
 
+@settings(deadline=None)
 @given(
     values=arrays(
         np.float64, st.integers(1, 60), elements=st.floats(-2, 2) | st.sampled_from([*OVERLAP_GRID, math.nan])
@@ -103,6 +106,7 @@ def test_counting_equals_loops(values: np.ndarray, data: st.DataObject) -> None:
     assert (np.diff(within, axis=1) >= 0).all()
 
 
+@settings(deadline=None)
 @given(a=boxes, b=boxes)
 def test_arithmetic_equals_loops_bit_for_bit(a: np.ndarray, b: np.ndarray) -> None:
     for p, g in zip(a, b, strict=False):
