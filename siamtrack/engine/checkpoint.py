@@ -111,6 +111,9 @@ class Checkpoints:
     def _read(self, name: str) -> Checkpoint:
         weights, companion = self.folder / f"{name}.safetensors", self.folder / f"{name}.state.pt"
         try:
+            with zipfile.ZipFile(companion) as archive:  # torch.load does not look at the check sums
+                if (spoilt := archive.testzip()) is not None:
+                    raise CheckpointError(f"{companion}: is damaged (check sum of {spoilt}).")
             saved = torch.load(companion, map_location="cpu", weights_only=True)
         except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
             raise CheckpointError(f"{companion}: is damaged ({error}).") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -153,16 +154,29 @@ def test_another_configuration_is_refused(whole: Path) -> None:
         run(whole, *MIDWAY, "TRAIN.CLIP", 3.0, "TRAIN.OPTIMIZER.LR", 0.1, "TRAIN.LOG_EVERY", 7, resume=True)
 
 
-def test_a_damaged_checkpoint_is_passed_over(whole: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    for spoil in (".safetensors", ".state.pt"):
-        output = tmp_path / spoil[1:]
-        run(output, *MIDWAY)
-        newest = output / f"checkpoints/epoch-0002{spoil}"
-        newest.write_bytes(newest.read_bytes()[:-7])
-        assert Checkpoints(output / "checkpoints").newest().weights.name == "epoch-0001.safetensors"
-        assert f"epoch-0002{spoil}" in caplog.text
-        run(output, *MIDWAY, resume=True)
-        assert_same_end(output, whole)
+@pytest.mark.parametrize("name", ["epoch-0002.safetensors", "epoch-0002.state.pt"])
+@pytest.mark.parametrize("spoil", ["cut", "flip", "remove"])
+def test_a_damaged_checkpoint_is_passed_over(
+    whole: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, spoil: str
+) -> None:
+    output = tmp_path / "run"
+    shutil.copytree(whole, output)
+    path = output / "checkpoints" / name
+    content = path.read_bytes()
+    if name.endswith(".pt"):  # a number of the optimiser's, not the padding between two of them
+        end = Checkpoints(output / "checkpoints").newest()
+        at = content.index(end.state["learner"]["optimizer"]["state"][0]["momentum_buffer"].numpy().tobytes())
+    else:
+        at = len(content) - 5
+    flipped = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+    path.unlink()
+    if spoil != "remove":
+        path.write_bytes({"cut": content[:-7], "flip": flipped}[spoil])
+    assert Checkpoints(output / "checkpoints").newest().weights.name == "epoch-0001.safetensors"
+    if (spoil, name[-2:]) != ("remove", "pt"):  # without its state it is no checkpoint, and nothing to speak of
+        assert name in caplog.text
+    run(output, *MIDWAY, resume=True)
+    assert_same_end(output, whole)
 
 
 def test_errors_of_configuration_leave_no_trace(tmp_path: Path) -> None:
