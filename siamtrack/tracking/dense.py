@@ -144,4 +144,5 @@ def _extent(w: np.ndarray | float, h: np.ndarray | float) -> np.ndarray:
 
 def _change(ratio: np.ndarray) -> np.ndarray:
     """How much something changed, either way: at least 1."""
-    return np.maximum(ratio, 1 / ratio)
+    change: np.ndarray = np.maximum(ratio, 1 / ratio)
+    return change

@@ -11,7 +11,10 @@ from siamtrack.contracts import Crop, Points
 from siamtrack.models import build_network
 from siamtrack.models.network import Pixels
 
-SMALL = ["MODEL.BACKBONE.NAME", "convnet", "MODEL.NECK.OUT", "16", "MODEL.CORRELATION.HIDDEN", "16", "MODEL.HEAD.HIDDEN", "16"]  # fmt: skip
+SMALL = [
+    *("MODEL.BACKBONE.NAME", "convnet", "MODEL.NECK.OUT", "16"),
+    *("MODEL.CORRELATION.HIDDEN", "16", "MODEL.HEAD.HIDDEN", "16"),
+]
 
 
 def crops(n: int, size: int, seed: int) -> Crop:
