@@ -114,9 +114,11 @@ class Monitor:
         self.window.add(outcome, step)
         self.epoch_window.add(outcome, step)
         self.skipped += outcome.skipped
-        self.in_a_row = self.in_a_row + 1 if outcome.fault else 0
         if outcome.fault:
+            self.in_a_row += 1
             self._complain(outcome, step)
+        elif not outcome.skipped:
+            self.in_a_row = 0
         if outcome.step % self.every == 0:
             row = {"kind": "step", "epoch": step.epoch + 1, "step": outcome.step, **self.window.row(self.samples)}
             self.log.row({**row, "lr": step.rates, "skipped": self.skipped})

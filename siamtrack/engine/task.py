@@ -5,7 +5,10 @@ task is ``tracking``; a plug-in registers another::
 
     @tasks.register("flow")
     class FlowTask:
-        def __init__(self, cfg: CfgNode) -> None: ...
+        def __init__(self, cfg: CfgNode, *, levels: int = 4) -> None: ...   # options from the TASK section
+
+    seed_all(cfg.SEED)  # the same initial weights every time and in every process
+    train(cfg, tasks.build(cfg.TASK, cfg=cfg), output)
 """
 
 from __future__ import annotations
