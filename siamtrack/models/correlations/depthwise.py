@@ -55,19 +55,22 @@ class DepthwiseCorrelation(Correlation):
         branch: the head's branch this one serves (each has its own embeddings).
         hidden: channels of the embeddings and of the result.
         kernel: side of the embedding convolutions, cells.
+        crop: side of the template's centre that is correlated, cells; 0: all that comes. For enhancers that need the
+            whole template, so that the neck must not cut it.
 
     Source: SiamRPN++ (Li et al., CVPR 2019), figure 5c; pysot ``models/head/rpn.py``.
     """
 
-    def __init__(self, channels: int, branch: str, *, hidden: int = 256, kernel: int = 3) -> None:
+    def __init__(self, channels: int, branch: str, *, hidden: int = 256, kernel: int = 3, crop: int = 0) -> None:
         super().__init__()
         self.spec = FusedSpec(hidden)
+        self.crop = crop
         self.template = Embedding(channels, hidden, kernel)
         self.search = Embedding(channels, hidden, kernel)
 
     def kernel(self, template: FeatureMap) -> tuple[Tensor, ...]:
         """``([B, hidden, h, w],)``: computed once a template."""
-        return (self.template(template.map),)
+        return (self.template((template.center(self.crop) if self.crop else template).map),)
 
     def forward(self, kernels: Sequence[tuple[Tensor, ...]], search: FeatureMap) -> Fused:
         ((kernel,),) = kernels
