@@ -116,6 +116,7 @@ class Batch(_Movable):
 
 
 @functools.lru_cache(maxsize=64)
+@torch.inference_mode(False)  # a grid first asked for while tracking serves training as well
 def _grid(height: int, width: int, size: int, stride: int, device: torch.device) -> Tensor:
     x = size // 2 + (torch.arange(width, device=device) - width // 2) * stride
     y = size // 2 + (torch.arange(height, device=device) - height // 2) * stride
@@ -128,6 +129,18 @@ def grid_points(height: int, width: int, size: int, stride: int, device: torch.d
     Cell j lies at ``size // 2 + (j - n // 2) * stride``: one rule for every tracker here, odd and even maps.
     """
     return _grid(height, width, size, stride, torch.device(device))
+
+
+@functools.lru_cache(maxsize=64)
+@torch.inference_mode(False)
+def _anchor_boxes(
+    sizes: tuple[tuple[float, float], ...], height: int, width: int, size: int, stride: int, device: torch.device
+) -> Tensor:
+    shape = (len(sizes), height, width, 2)
+    points = _grid(height, width, size, stride, device).permute(1, 2, 0).expand(shape)
+    extent = torch.tensor(sizes, device=device)[:, None, None].expand(shape)
+    anchors: Tensor = cxcywh_to_xyxy(torch.cat([points, extent], -1))
+    return anchors
 
 
 @dataclass(eq=False)
@@ -183,10 +196,17 @@ class Fused(_Movable):
 
 @dataclass(frozen=True)
 class FusedSpec:
-    """What a correlation promises of its :class:`Fused`: channels of the map, and D of the target or 0."""
+    """What a correlation promises of its :class:`Fused`.
+
+    Attributes:
+        channels: of the map.
+        target: D of the target, or 0.
+        scores: the map holds the branch's answers already, not features: a head adds nothing to it.
+    """
 
     channels: int
     target: int = 0
+    scores: bool = False
 
 
 @dataclass(eq=False)
@@ -286,11 +306,8 @@ class Anchors(_Movable):
 
     def anchors(self) -> Tensor:
         """``[A, H, W, 4]`` float32 xyxy px."""
-        height, width = self.logit.shape[-2:]
-        points = grid_points(height, width, self.size, self.stride, self.logit.device).permute(1, 2, 0)
-        sizes = torch.tensor(self.sizes, device=self.logit.device)[:, None, None].expand(-1, height, width, 2)
-        anchors: Tensor = cxcywh_to_xyxy(torch.cat([points.expand(len(self.sizes), -1, -1, -1), sizes], -1))
-        return anchors
+        # kept: copying the sizes to a GPU in every step would make the host wait
+        return _anchor_boxes(self.sizes, *self.logit.shape[-2:], self.size, self.stride, self.logit.device)
 
     def boxes(self) -> Tensor:
         """``[B, A, H, W, 4]`` xyxy px, not clipped to the crop."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
-from siamtrack.contracts import Anchors, Points, Targets
+from siamtrack.contracts import Anchors, Points, Response, Targets
 from siamtrack.losses.registry import terms
 
 
@@ -16,15 +16,20 @@ class BalancedCrossEntropy:
     A side without cells gives 0 and the other keeps its half. One cell counts as one: pysot, which drops a side
     with exactly one cell (its index is squeezed to a scalar and taken for empty), is not followed there.
 
-    Source: ``select_cross_entropy_loss`` of pysot and SiamBAN, for logits that are differences of two channels.
+    Source: ``select_cross_entropy_loss`` of pysot and SiamBAN, for logits that are differences of two channels;
+    siamfc-pytorch's ``BalancedLoss`` has the same value wherever both sides have cells.
     """
 
-    serves = (Points, Anchors)
+    serves = (Points, Anchors, Response)
 
-    def __call__(self, prediction: Points | Anchors, targets: Targets) -> Tensor:
+    def __call__(self, prediction: Points | Anchors | Response, targets: Targets) -> Tensor:
         assert targets.label is not None
-        logit = prediction.logit
-        positive, negative = (targets.label == 1).to(logit.dtype), (targets.label == 0).to(logit.dtype)
-        missed = (F.softplus(-logit) * positive).sum() / positive.sum().clamp(min=1)
-        false = (F.softplus(logit) * negative).sum() / negative.sum().clamp(min=1)
-        return 0.5 * (missed + false)
+        return balanced_cross_entropy(prediction.logit, targets.label)
+
+
+def balanced_cross_entropy(logit: Tensor, label: Tensor) -> Tensor:
+    """See :class:`BalancedCrossEntropy`; ``logit`` and ``label`` (1, 0 or -1) of one shape -> scalar."""
+    positive, negative = (label == 1).to(logit.dtype), (label == 0).to(logit.dtype)
+    missed = (F.softplus(-logit) * positive).sum() / positive.sum().clamp(min=1)
+    false = (F.softplus(logit) * negative).sum() / negative.sum().clamp(min=1)
+    return 0.5 * (missed + false)

@@ -42,7 +42,14 @@ def build_network(cfg: Any) -> SiameseNetwork:
         nn.ModuleDict({b: correlations.build(model.CORRELATION, channels=c, branch=b) for b in branches})
         for c in enhancer.channels
     )
-    head = heads.build(model.HEAD, inputs=_promised(joints, head_class.branches))
+    inputs = _promised(joints, head_class.branches)
+    if not head_class.reads_scores and any(spec.scores for level in inputs for spec in level.values()):
+        raise ConfigError(
+            f"MODEL: correlation {model.CORRELATION.NAME!r} answers with scores, but head {model.HEAD.NAME!r} wants "
+            "features; choose another correlation, such as depthwise, or a head that reads scores: "
+            f"{', '.join(name for name in heads if heads.get(name).reads_scores)}."
+        )
+    head = heads.build(model.HEAD, inputs=inputs)
     network = SiameseNetwork(pixels, backbone, neck, enhancer, joints, head)
     dry_run(network, cfg.CROP.get("TEMPLATE_SIZE", 127), cfg.CROP.get("SEARCH_SIZE", 255))
     return network

@@ -82,10 +82,12 @@ class Head(nn.Module):
     Attributes:
         branches: the names of the features it reads on each level.
         makes: the kind of prediction.
+        reads_scores: it can read a correlation that gives scores in place of features (``FusedSpec.scores``).
     """
 
     branches: ClassVar[tuple[str, ...]]
     makes: ClassVar[type[Prediction]]
+    reads_scores: ClassVar[bool] = False
 
 
 backbones: Registry[Backbone] = Registry("backbone", "MODEL.BACKBONE", package="siamtrack.models.backbones")

@@ -8,7 +8,7 @@ from torch import Tensor
 from siamtrack.boxes import xyxy_to_cxcywh, xyxy_to_ltrb
 from siamtrack.contracts import Batch, Points, Targets
 from siamtrack.targets.registry import labellers
-from siamtrack.targets.sampling import cell_keys, draw
+from siamtrack.targets.sampling import subsample
 
 
 @labellers.register("points")
@@ -49,9 +49,9 @@ class PointLabeller:
         box, present = batch.search.box, batch.present
         points = prediction.points()
         positive, negative, hard = self.candidates(points, box, present)
-        positive = self._sample(positive, batch.seed, self.positives, purpose=0)
-        negative = self._sample(negative, batch.seed, self.negatives, purpose=1)
-        hard = self._sample(hard, batch.seed, self.negative_pair, purpose=2)
+        positive = subsample(positive, batch.seed, self.positives, purpose=0)
+        negative = subsample(negative, batch.seed, self.negatives, purpose=1)
+        hard = subsample(hard, batch.seed, self.negative_pair, purpose=2)
         label = torch.where(positive, 1, torch.where(negative | hard, 0, -1)).to(torch.int8)
         ltrb = xyxy_to_ltrb(points.permute(1, 2, 0), box[:, None, None]).permute(0, 3, 1, 2)
         return Targets(box, present, label, ltrb * present[:, None, None, None])
@@ -64,9 +64,3 @@ class PointLabeller:
         outside = (off_x / self.outer).square() + (off_y / self.outer).square() > 1
         real = present[:, None, None]
         return inside & real, outside & real, inside & ~real
-
-    def _sample(self, candidates: Tensor, seed: Tensor, count: int, purpose: int) -> Tensor:
-        if count == 0:
-            return candidates
-        flat = candidates.flatten(1)
-        return draw(flat, cell_keys(seed, flat.shape[1], purpose), count).view_as(candidates)

@@ -50,3 +50,18 @@ def draw(candidates: Tensor, keys: Tensor, count: int) -> Tensor:
     """
     values, index = keys.masked_fill(~candidates, -1).topk(min(count, keys.shape[1]), dim=1)
     return torch.zeros_like(candidates).scatter(1, index, values >= 0)
+
+
+def subsample(candidates: Tensor, seed: Tensor, count: int, purpose: int) -> Tensor:
+    """At most ``count`` of each sample's candidates; all of them where ``count`` is 0.
+
+    Args:
+        candidates: ``[B, ...]`` bool.
+        seed: ``[B]`` int64.
+        count: cells to keep.
+        purpose: tells several draws of one sample apart.
+    """
+    if count == 0:
+        return candidates
+    flat = candidates.flatten(1)
+    return draw(flat, cell_keys(seed, flat.shape[1], purpose), count).view_as(candidates)

@@ -5,25 +5,11 @@ from __future__ import annotations
 from typing import cast
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from siamtrack.contracts import Fused, FusedSpec, Points
 from siamtrack.models.heads.fusion import LevelFusion
+from siamtrack.models.heads.pointwise import tower
 from siamtrack.models.slots import Head, heads
-
-
-class _Tower(nn.Module):
-    """1x1 convolution, batch norm, ReLU, 1x1 convolution with bias."""
-
-    def __init__(self, channels: int, hidden: int, out: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(channels, hidden, 1, bias=False)
-        self.bn = nn.BatchNorm2d(hidden)
-        self.out = nn.Conv2d(hidden, out, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        result: Tensor = self.out(F.relu(self.bn(self.conv(x))))
-        return result
 
 
 @heads.register("ban")
@@ -42,14 +28,15 @@ class BanHead(LevelFusion, Head):
 
     branches = ("cls", "loc")
     makes = Points
+    reads_scores = True
 
     def __init__(self, inputs: tuple[dict[str, FusedSpec], ...], *, hidden: int = 256, weighted: bool = True) -> None:
         super().__init__(len(inputs), weighted)
         self.levels = nn.ModuleList(
             nn.ModuleDict(
                 {
-                    "cls": _Tower(level["cls"].channels, hidden, 2),
-                    "loc": _Tower(level["loc"].channels, hidden, 4),
+                    "cls": tower("cls", level["cls"], hidden, 2),
+                    "loc": tower("loc", level["loc"], hidden, 4),
                 }
             )
             for level in inputs
