@@ -1,8 +1,9 @@
 """Learning rate schedules: epoch to a factor on every group's base rate.
 
 By default the rate is constant within an epoch, as pysot and STARK have it; ``BY: step`` lets it move with every step.
-A warm-up rises from ``WARMUP_START`` towards 1 and does not reach it: the curve itself begins after it. ``log`` and
-``cosine`` stretch over the epochs after the warm-up; ``step`` and ``multistep`` count epochs from the start of the run.
+A warm-up rises from ``WARMUP_START`` towards 1, or stays there, and does not reach it: the curve itself begins after
+it. ``log`` and ``cosine`` stretch over the epochs after the warm-up; ``step`` and ``multistep`` count epochs from the
+start of the run.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ class Schedule:
         epochs: of the whole run.
         warmup: epochs of it; fractions make sense with ``by="step"``.
         warmup_start: factor at the very beginning.
-        warmup_curve: "log": equal ratios (pysot's "step" warm-up of step 1), "linear": equal differences.
+        warmup_curve: "log": equal ratios (pysot's "step" warm-up of step 1), "linear": equal differences, "constant":
+            ``warmup_start`` throughout.
         by: "epoch": constant within an epoch; "step": moves every step.
     """
 
@@ -32,7 +34,7 @@ class Schedule:
     _: KW_ONLY
     warmup: float = 0.0
     warmup_start: float = 0.2
-    warmup_curve: Literal["log", "linear"] = "log"
+    warmup_curve: Literal["log", "linear", "constant"] = "log"
     by: Literal["epoch", "step"] = "epoch"
 
     def __post_init__(self) -> None:
@@ -47,6 +49,8 @@ class Schedule:
         at = epoch + (within if self.by == "step" else 0.0)
         if at >= self.warmup:
             return self.curve(at)
+        if self.warmup_curve == "constant":
+            return self.warmup_start
         share = at / self.warmup
         if self.warmup_curve == "log":
             return float(self.warmup_start ** (1 - share))
