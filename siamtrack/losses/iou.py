@@ -16,8 +16,9 @@ class IouLoss:
     """Mean over the cells of label 1 of a loss between distances (left, top, right, bottom) in px.
 
     With ``IoU~ = (inter + 1) / (union + 1)``: ``linear`` is ``1 - IoU~``, ``log`` is ``-ln IoU~`` and ``giou`` is
-    ``1 - (IoU~ - (hull - union) / hull)``. Where the targets carry weights the mean is weighted. Without any positive the loss is 0 and stays connected to the graph, where
-    the original raises.
+    ``1 - (IoU~ - (hull - union) / hull)``. Targets that carry weights say by them which cells count, and how much,
+    whatever their labels; the mean is then weighted. Without any such cell the loss is 0 and stays connected to the
+    graph, where the original raises.
 
     Args:
         kind: which of the three.
@@ -33,11 +34,10 @@ class IouLoss:
     def __call__(self, prediction: Points, targets: Targets) -> Tensor:
         assert targets.label is not None
         assert targets.code is not None
-        positive = targets.label == 1
+        weight = (targets.label == 1).to(prediction.ltrb.dtype) if targets.weight is None else targets.weight
         # elsewhere both are 1 px, so that nothing an ignored cell predicts can reach the gradient as 0 * infinity
-        inside = positive[:, None]
+        inside = (weight > 0)[:, None]
         predicted, true = torch.where(inside, prediction.ltrb, 1.0), torch.where(inside, targets.code, 1.0)
-        weight = positive if targets.weight is None else positive * targets.weight
         total = weight.sum()
         return (self.per_cell(predicted, true) * weight).sum() / torch.where(total > 0, total, 1)
 
