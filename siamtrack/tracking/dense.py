@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from siamtrack.boxes import cxcywh_to_xywh, xyxy_to_cxcywh
 from siamtrack.contracts import Anchors, Points
 from siamtrack.crops import CropPolicy
 from siamtrack.models import SiameseNetwork
 from siamtrack.tracking.tracker import Box, Result, Tracker, trackers
+
+Fusion = Literal["convex", "printed", "sum", "logits"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class DenseTracker(Tracker):
         window_influence: share of the cosine window, in [0, 1].
         lr: how fast the size follows.
         min_size: smallest side of the box, frame px.
+        align_weight: share of the second score of heads that make one, in [0, 1].
+        fusion: how it joins the first, see :func:`fuse_scores`.
 
     Source: SiamRPN (Li et al., CVPR 2018), section 4.2; pysot ``tracker/siamrpn_tracker.py``, SiamBAN
     ``tracker/siamban_tracker.py``.
@@ -65,9 +71,12 @@ class DenseTracker(Tracker):
         window_influence: float = 0.45,
         lr: float = 0.30,
         min_size: float = 10.0,
+        align_weight: float = 0.07,
+        fusion: Fusion = "convex",
     ) -> None:
         self.network, self.policy = network.eval(), policy
         self.penalty_k, self.window_influence, self.lr, self.min_size = penalty_k, window_influence, lr, min_size
+        self.align_weight, self.fusion = align_weight, fusion
         self.centre, self.size = (0.0, 0.0), (0.0, 0.0)
 
     @property
@@ -102,13 +111,16 @@ class DenseTracker(Tracker):
             scale: crop px per frame px.
         """
         logit, corners = prediction.flat()
-        score = logit[0].double().sigmoid().cpu().numpy()
+        align = prediction.align if isinstance(prediction, Points) else None
+        second = None if align is None else align[0].flatten().double()
+        score = fuse_scores(logit[0].double(), second, self.align_weight, self.fusion).cpu().numpy()
         boxes = xyxy_to_cxcywh(corners[0].double().cpu().numpy())
         penalty = self._penalty(boxes[:, 2], boxes[:, 3], scale)
         window = cosine_window(*prediction.logit.shape[1:])
         penalised = penalty * score * (1 - self.window_influence) + window * self.window_influence
         best = int(penalised.argmax())
-        return Choice(best, boxes[best], float(score[best]), float(penalty[best] * score[best] * self.lr), penalised)
+        sure = min(float(score[best]), 1.0)  # some fusions give more than a probability
+        return Choice(best, boxes[best], sure, float(penalty[best] * sure * self.lr), penalised)
 
     def _penalty(self, w: np.ndarray, h: np.ndarray, scale: float) -> np.ndarray:
         """``[N]`` in (0, 1]: 1 for boxes of the target's present scale and ratio; sides in crop px."""
@@ -126,6 +138,29 @@ class DenseTracker(Tracker):
         w, h = (old * (1 - rate) + new * rate for old, new in zip(self.size, size, strict=True))
         self.centre = min(max(centre[0], 0.0), width), min(max(centre[1], 0.0), height)
         self.size = max(self.min_size, min(w, width)), max(self.min_size, min(h, height))
+
+
+def fuse_scores(logit: Tensor, align: Tensor | None, weight: float, fusion: Fusion = "convex") -> Tensor:
+    """One score from the two of a head.
+
+    With p the first, q the second as probabilities and w the weight: ``convex`` is (1 - w) p + w q (Ocean);
+    ``printed`` is (1 - w) p + q and ``sum`` is p + q, as SiamCross's algorithms 2 and 1 print them, up to 2;
+    ``logits`` is the probability of (1 - w) logit + w align.
+
+    Args:
+        logit: any shape.
+        align: the same shape, or ``None``: the first score alone.
+        weight: w.
+        fusion: which.
+
+    Source: SiamCross (Huang et al.), algorithms 1 and 2; TracKit ``lib/tracker/ocean.py``.
+    """
+    if align is None:
+        return logit.sigmoid()
+    if fusion == "logits":
+        return ((1 - weight) * logit + weight * align).sigmoid()
+    first, second = {"convex": (1 - weight, weight), "printed": (1 - weight, 1.0), "sum": (1.0, 1.0)}[fusion]
+    return first * logit.sigmoid() + second * align.sigmoid()
 
 
 def cosine_window(*shape: int) -> np.ndarray:
