@@ -113,7 +113,7 @@ class BatchMaker(Dataset["RawBatch | DataError"]):
     def _pixels(self, rows: tuple[np.ndarray, ...], affines: list[np.ndarray]) -> list[np.ndarray]:
         """``[B, 3, S, S]`` uint8 per kind of crop."""
         count = len(rows[0])
-        sizes = [self.policy.template_size] * (len(rows) - 1) + [self.policy.search_size]
+        sizes = [self.policy.template_size] * (len(rows) - 1) + [self.policy.train_search_size]
         pixels = [np.empty((count, 3, size, size), np.uint8) for size in sizes]
         for sample in range(count):  # one decode each: nothing here to do for all at once
             paths = [self.mixture.path(int(numbers[sample])) for numbers in rows]

@@ -43,10 +43,17 @@ class Jitter:
 
 
 class CropPolicy(Protocol):
-    """What trackers and the loader ask of a policy."""
+    """What trackers and the loader ask of a policy.
+
+    Attributes:
+        template_size: side of the template crops, px.
+        search_size: side of a tracker's search crops, px.
+        train_search_size: side of the search crops of training, px; at the same scale.
+    """
 
     template_size: int
     search_size: int
+    train_search_size: int
 
     def padding(self, frame: np.ndarray) -> np.ndarray:
         """``[3]`` uint8 RGB that a tracker started on this frame pads its crops with."""
@@ -92,7 +99,7 @@ class CropPolicy(Protocol):
         ...
 
 
-crop_policies: Registry[CropPolicy] = Registry("crop policy", "CROP")
+crop_policies: Registry[CropPolicy] = Registry("crop policy", "CROP", package="siamtrack.crops")
 
 
 @crop_policies.register("context")
@@ -110,16 +117,23 @@ class ContextCrop:
 
     Args:
         template_size: side of the template crop, px.
-        search_size: side of the search crop, px.
+        search_size: side of a tracker's search crop, px.
         context: c, the share of (w + h) added to both sides.
         area_size: side of the area that training crops are taken from, px, odd.
+        train_search_size: side of the search crops of training, px; 0: ``search_size``.
 
     Raises:
         ConfigError: sizes that do not fit each other.
     """
 
     def __init__(
-        self, *, template_size: int = 127, search_size: int = 255, context: float = 0.5, area_size: int = 511
+        self,
+        *,
+        template_size: int = 127,
+        search_size: int = 255,
+        context: float = 0.5,
+        area_size: int = 511,
+        train_search_size: int = 0,
     ) -> None:
         if not 1 < template_size <= search_size <= area_size:
             raise ConfigError(
@@ -128,10 +142,16 @@ class ContextCrop:
             )
         if area_size % 2 == 0:
             raise ConfigError(f"CROP.AREA_SIZE: {area_size} is even, so no pixel lies at its centre; take an odd one.")
+        if train_search_size and not template_size <= train_search_size <= area_size:
+            raise ConfigError(
+                f"CROP.TRAIN_SEARCH_SIZE: {train_search_size} should lie between TEMPLATE_SIZE {template_size} and "
+                f"AREA_SIZE {area_size}."
+            )
         if not 0 <= context < math.inf:
             raise ConfigError(f"CROP.CONTEXT: {context} should be 0 or more.")
         self.template_size = template_size
         self.search_size = search_size
+        self.train_search_size = train_search_size or search_size
         self.context = context
         self.area_size = area_size
 
@@ -190,7 +210,7 @@ class ContextCrop:
         The boxes follow the original's arithmetic, which takes the nominal scale ``template_size / s_z``; the pixels
         are smaller by ``(area_size - 1) / area_size``, 0.2 %.
         """
-        return self.place_window(boxes_xywh, jitter, self.search_size if search else self.template_size)
+        return self.place_window(boxes_xywh, jitter, self.train_search_size if search else self.template_size)
 
     def place_window(self, boxes_xywh: np.ndarray, jitter: Jitter, size: int) -> tuple[np.ndarray, np.ndarray]:
         """``place`` for crops of any side; ``size=area_size`` without jitter is the original's pre-cut image."""
@@ -264,7 +284,15 @@ def subwindow(frame: np.ndarray, centre: tuple[float, float], side: int, size: i
     Returns:
         uint8 ``[size, size, 3]``.
     """
-    left, top = window(centre, side)
+    patch = square(frame, *window(centre, side), side, padding)
+    if side == size:
+        return patch
+    resized: np.ndarray = cv2.resize(patch, (size, size))
+    return resized
+
+
+def square(frame: np.ndarray, left: int, top: int, side: int, padding: np.ndarray) -> np.ndarray:
+    """Whole pixels of a frame, ``[side, side, 3]``; a view where they all lie inside."""
     height, width = frame.shape[:2]
     x0, x1 = (min(max(x, 0), width) for x in (left, left + side))
     y0, y1 = (min(max(y, 0), height) for y in (top, top + side))
@@ -274,10 +302,7 @@ def subwindow(frame: np.ndarray, centre: tuple[float, float], side: int, size: i
         padded[:] = np.asarray(padding).astype(np.uint8)
         padded[y0 - top : y1 - top, x0 - left : x1 - left] = patch
         patch = padded
-    if side == size:
-        return patch
-    resized: np.ndarray = cv2.resize(patch, (size, size))
-    return resized
+    return patch
 
 
 def enclosing(affine: np.ndarray, size: int) -> np.ndarray:
