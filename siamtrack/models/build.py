@@ -11,7 +11,8 @@ from torch import nn
 from siamtrack.config import ConfigError
 from siamtrack.contracts import Crop, FusedSpec, Prediction
 from siamtrack.models.network import SHARED, Pixels, SiameseNetwork
-from siamtrack.models.slots import Correlation, Head, backbones, correlations, enhancers, heads, necks
+from siamtrack.models.pairing import check_levels, check_scores, check_target, remarks
+from siamtrack.models.slots import Correlation, backbones, correlations, enhancers, heads, necks
 from siamtrack.registry import Registry
 
 log = logging.getLogger(__name__)
@@ -36,22 +37,20 @@ def build_network(cfg: Any) -> SiameseNetwork:
 
     head_class = heads.get(model.HEAD.NAME)
     kind = correlations.get(model.CORRELATION.NAME)
-    _check_pair(kind, head_class, levels=len(enhancer.channels))
+    check_levels(kind, head_class, levels=len(enhancer.channels))
     branches = (SHARED,) if kind.shared else head_class.branches
     joints = nn.ModuleList(
         nn.ModuleDict({b: correlations.build(model.CORRELATION, channels=c, branch=b) for b in branches})
         for c in enhancer.channels
     )
     inputs = _promised(joints, head_class.branches)
-    if not head_class.reads_scores and any(spec.scores for level in inputs for spec in level.values()):
-        raise ConfigError(
-            f"MODEL: correlation {model.CORRELATION.NAME!r} answers with scores, but head {model.HEAD.NAME!r} wants "
-            "features; choose another correlation, such as depthwise, or a head that reads scores: "
-            f"{', '.join(name for name in heads if heads.get(name).reads_scores)}."
-        )
+    check_scores(kind, head_class, inputs)
     head = heads.build(model.HEAD, inputs=inputs)
+    check_target(head, inputs)
     network = SiameseNetwork(pixels, backbone, neck, enhancer, joints, head)
-    dry_run(network, cfg.CROP.get("TEMPLATE_SIZE", 127), cfg.CROP.get("SEARCH_SIZE", 255))
+    prediction = dry_run(network, cfg.CROP.get("TEMPLATE_SIZE", 127), cfg.CROP.get("SEARCH_SIZE", 255))
+    for remark in remarks(type(enhancer), kind, head_class, prediction):
+        log.warning("MODEL: %s.", remark)
     return network
 
 
@@ -90,11 +89,3 @@ def _promised(joints: nn.ModuleList, branches: tuple[str, ...]) -> tuple[dict[st
         return cast(Correlation, level[branch if branch in level else SHARED]).spec
 
     return tuple({branch: spec(cast(nn.ModuleDict, level), branch) for branch in branches} for level in joints)
-
-
-def _check_pair(correlation: type[Correlation], head: type[Head], levels: int) -> None:
-    if correlation.max_levels is not None and levels > correlation.max_levels:
-        raise ConfigError(
-            f"MODEL: correlation {correlation.__name__} joins at most {correlation.max_levels} level(s), but "
-            f"the backbone gives {levels}; set MODEL.BACKBONE.USED_LAYERS to fewer."
-        )

@@ -7,12 +7,14 @@ so that a part and the network can import them without importing each other.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
 from siamtrack.contracts import FeatureMap, Fused, FusedSpec, Prediction
 from siamtrack.registry import Registry
+
+Attends = Literal["self", "cross"]  # within one side, or between template and search
 
 
 class Backbone(nn.Module):
@@ -45,10 +47,13 @@ class Enhancer(nn.Module):
     Attributes:
         channels: of each level it gives.
         joint: whether template and search must be enhanced together; the template's levels are then remembered.
+            It serves one template.
+        attends: the attention it computes; a correlation that computes the same makes it a control.
     """
 
     channels: tuple[int, ...]
     joint: ClassVar[bool] = False
+    attends: ClassVar[tuple[Attends, ...]] = ()
 
 
 class Correlation(nn.Module):
@@ -61,12 +66,14 @@ class Correlation(nn.Module):
         shared: one correlation serves all branches of the head.
         max_templates: how many templates it can take; ``None``: any number.
         max_levels: how many levels it makes sense for; ``None``: any number.
+        attends: the attention it computes.
     """
 
     spec: FusedSpec
     shared: ClassVar[bool] = False
     max_templates: ClassVar[int | None] = 1
     max_levels: ClassVar[int | None] = None
+    attends: ClassVar[tuple[Attends, ...]] = ()
 
     def kernel(self, template: FeatureMap) -> tuple[Tensor, ...]:
         """What is remembered of a template, each tensor with the batch first; computed once."""
@@ -83,11 +90,17 @@ class Head(nn.Module):
         branches: the names of the features it reads on each level.
         makes: the kind of prediction.
         reads_scores: it can read a correlation that gives scores in place of features (``FusedSpec.scores``).
+        max_levels: how many levels it reads; ``None``: any number.
+        contrasts: its branches inform each other, which says something only where they see different features.
+        needs_target: it reads ``Fused.target``; the constructor sets it where an option decides.
     """
 
     branches: ClassVar[tuple[str, ...]]
     makes: ClassVar[type[Prediction]]
     reads_scores: ClassVar[bool] = False
+    max_levels: ClassVar[int | None] = None
+    contrasts: ClassVar[bool] = False
+    needs_target: bool = False
 
 
 backbones: Registry[Backbone] = Registry("backbone", "MODEL.BACKBONE", package="siamtrack.models.backbones")

@@ -12,7 +12,7 @@ from siamtrack.boxes import xyxy_to_cxcywh
 from siamtrack.config import ConfigError
 from siamtrack.contracts import FeatureMap
 from siamtrack.models.precision import full_precision
-from siamtrack.models.slots import Enhancer, enhancers
+from siamtrack.models.slots import Attends, Enhancer, enhancers
 
 
 def target_values(points: Tensor, box: Tensor, values: Literal["ellipse", "box"] = "ellipse") -> Tensor:
@@ -116,6 +116,7 @@ class Scan(Enhancer):
     """
 
     joint: ClassVar[bool] = True
+    attends: ClassVar[tuple[Attends, ...]] = ("cross",)
     alpha: Tensor
     beta: Tensor
 

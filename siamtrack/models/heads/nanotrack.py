@@ -60,6 +60,7 @@ class SeparableHead(Head):
 
     branches = ("cls", "loc")
     makes = Points
+    max_levels = 1
 
     def __init__(
         self,

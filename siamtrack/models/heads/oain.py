@@ -79,6 +79,8 @@ class OainHead(Head):
 
     branches = ("cls", "loc")
     makes = Points
+    max_levels = 1
+    contrasts = True
 
     def __init__(
         self,
