@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from siamtrack.config import ConfigError
 from siamtrack.contracts import Fused, FusedSpec, Points
 from siamtrack.models.backbones.initialisation import init_fan_out
 from siamtrack.models.slots import Head, heads
@@ -53,9 +52,6 @@ class SeparableHead(Head):
         cls: makes the classification tower from its number of input channels.
         loc: makes the tower of the distances likewise.
         widths: channels that the two towers give.
-
-    Raises:
-        ConfigError: several levels.
     """
 
     branches = ("cls", "loc")
@@ -70,11 +66,6 @@ class SeparableHead(Head):
         widths: tuple[int, int],
     ) -> None:
         super().__init__()
-        if len(inputs) != 1:
-            raise ConfigError(
-                f"MODEL.HEAD: {type(self).__name__} reads one level, but the backbone gives {len(inputs)}; set "
-                "MODEL.BACKBONE.USED_LAYERS to one."
-            )
         (level,) = inputs
         self.cls, self.loc = cls(level["cls"].channels), loc(level["loc"].channels)
         self.cls_out, self.loc_out = nn.Conv2d(widths[0], 2, 1), nn.Conv2d(widths[1], 4, 1)
