@@ -22,8 +22,13 @@ def seed_all(seed: int) -> None:
 
 def seed_step(seed: int, step: int, rank: int) -> None:
     """Seed everything for one step of one process; ``step`` counts from the start of the run."""
-    mixed = np.random.SeedSequence([seed % 2**63, step, rank]).generate_state(1, np.uint64)[0]
-    seed_all(int(mixed))
+    mixed = int(np.random.SeedSequence([seed % 2**63, step, rank]).generate_state(1, np.uint64)[0])
+    random.seed(mixed)
+    np.random.seed(mixed % 2**32)
+    # torch.manual_seed also leaves word, with a stack trace, for every kind of device not in use: ten times dearer
+    torch.default_generator.manual_seed(mixed)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed(mixed)
 
 
 def deterministic(wanted: bool) -> None:
