@@ -153,6 +153,8 @@ class FeatureMap(_Movable):
         stride: px between neighbouring cells.
         mask: ``[B, H, W]`` bool, True = padding, or ``None``.
         box: ``[B, 4]`` float32 xyxy in px of the crop (the template's target), or ``None``.
+        level: which of the backbone's levels it is, counted from 0.
+        template: whether it comes from a template or from a search.
     """
 
     map: Tensor
@@ -160,6 +162,8 @@ class FeatureMap(_Movable):
     stride: int
     mask: Tensor | None = None
     box: Tensor | None = None
+    level: int = 0
+    template: bool = False
 
     def points(self) -> Tensor:
         """``[2, H, W]`` float32 px, see :func:`grid_points`."""

@@ -110,7 +110,10 @@ class SiameseNetwork(nn.Module):
 
     def _features(self, crop: Crop, is_template: bool) -> list[FeatureMap]:
         maps = self.backbone(self.pixels(crop.pixels))
-        levels = [FeatureMap(m, crop.size, self.backbone.stride, _resized(crop.mask, m), crop.box) for m in maps]
+        levels = [
+            FeatureMap(m, crop.size, self.backbone.stride, _resized(crop.mask, m), crop.box, level, is_template)
+            for level, m in enumerate(maps)
+        ]
         return list(self.neck(levels, template=is_template))
 
     def _kernels(self, levels: list[FeatureMap]) -> tuple[dict[str, tuple[Tensor, ...]], ...]:
