@@ -59,7 +59,7 @@ def test_post(parity, compare, monkeypatch, name):
     choice = tracker.choose(tracker.network.prediction, 127 / s_z)
 
     sides = []
-    monkeypatch.setattr("siamtrack.crops.subwindow", lambda frame, centre, side, size, padding: (
+    monkeypatch.setattr("siamtrack.crops.context.subwindow", lambda frame, centre, side, size, padding: (
         sides.append(side) or np.zeros((size, size, 3), np.uint8)
     ))  # fmt: skip
     result = tracker.update(frame)
