@@ -92,7 +92,7 @@ class Scan(Enhancer):
 
     The values V need the whole template: keep the neck from cutting it (``MODEL.NECK.TEMPLATE_CELLS: 0``) and cut in
     the correlation (``MODEL.CORRELATION.CROP: 7``). Cut in the neck instead, nearly all of it lies on the target and M
-    says nothing; without any cut the correlation gives 17x17. Several levels share alpha, beta and the embeddings.
+    says nothing; without any cut the correlation gives 17x17. Every level has its own alpha, beta and embeddings.
     Padding masks are not read. Attention is computed in float32.
 
     The paper leaves open, with the default first:
@@ -136,19 +136,15 @@ class Scan(Enhancer):
         super().__init__()
         if search == template == "none":
             raise ConfigError("MODEL.ENHANCER: SEARCH and TEMPLATE of scan are both none; take NAME: none instead.")
-        if embed and len(set(channels)) > 1:
-            raise ConfigError(
-                f"MODEL.ENHANCER.EMBED: {embed} needs levels of one width, but the neck gives {list(channels)}."
-            )
         self.channels = channels
         self.search, self.template, self.values, self.scaled = search, template, values, scale == "sqrt_c"
         if search != "none":
             self._scaling("alpha", alpha, learn)
         if template != "none":
             self._scaling("beta", beta, learn)
-        embedded = embed > 0 and search != "none"
-        self.embed_template = nn.Conv2d(channels[0], embed, 1) if embedded else nn.Identity()
-        self.embed_search = nn.Conv2d(channels[0], embed, 1) if embedded else nn.Identity()
+        embedded = channels if search != "none" else ()
+        self.embed_template = nn.ModuleList(nn.Conv2d(c, embed, 1) if embed else nn.Identity() for c in embedded)
+        self.embed_search = nn.ModuleList(nn.Conv2d(c, embed, 1) if embed else nn.Identity() for c in embedded)
 
     def forward(self, template: FeatureMap, search: FeatureMap) -> tuple[FeatureMap, FeatureMap]:
         """A level of each side ``[B, C, h, w]``, ``[B, C, H, W]`` -> the same level, enhanced.
@@ -159,7 +155,7 @@ class Scan(Enhancer):
         z, x = template.map, search.map
         with full_precision(x.device):
             enhanced_x = self._searched(template, search) if self.search != "none" else x
-            enhanced_z = self._templated(z.float(), x.float()) if self.template != "none" else z
+            enhanced_z = self._templated(template, search) if self.template != "none" else z
         return template.with_map(enhanced_z.to(z.dtype)), search.with_map(enhanced_x.to(x.dtype))
 
     def _searched(self, template: FeatureMap, search: FeatureMap) -> Tensor:
@@ -169,18 +165,20 @@ class Scan(Enhancer):
                 "none; give Crop(pixels, box) with box [B, 4] xyxy in px of the crop."
             )
         values = target_values(template.points(), template.box, self.values)
-        addresses, queries = self.embed_template(template.map.float()), self.embed_search(search.map.float())
+        addresses = self.embed_template[template.level](template.map.float())
+        queries = self.embed_search[search.level](search.map.float())
         divisor = math.sqrt(queries.shape[1]) if self.scaled else 1.0
         _, found = look_up(queries, addresses, values, divisor)
-        return search.map + self.alpha * found
+        return search.map + self.alpha[search.level] * found
 
-    def _templated(self, z: Tensor, x: Tensor) -> Tensor:
+    def _templated(self, template: FeatureMap, search: FeatureMap) -> Tensor:
         assert self.template != "none"
-        _, context = template_context(z, x, self.template)
-        return z + self.beta * context
+        z = template.map.float()
+        _, context = template_context(z, search.map.float(), self.template)
+        return z + self.beta[template.level] * context
 
     def _scaling(self, name: str, start: float, learn: bool) -> None:
-        value = torch.full((1,), start)
+        value = torch.full((len(self.channels),), start)
         if learn:
             self.register_parameter(name, nn.Parameter(value))
         else:

@@ -71,7 +71,7 @@ class OainHead(Head):
         dilation: of the distant cells; the paper does not give its rate.
 
     Raises:
-        ConfigError: several levels, too few channels for the attention, or no GAMMAS.
+        ConfigError: fewer channels than REDUCTION, or no GAMMAS.
 
     Source: SiamCross (Huang et al.), section 3.3, equations 8-10, algorithm 2; Ocean (Zhang et al., ECCV 2020),
     TracKit ``lib/models/connect.py``.
@@ -106,7 +106,13 @@ class OainHead(Head):
         dilation: int = 2,
     ) -> None:
         super().__init__()
-        cls_channels, reg_channels = _widths(inputs, reduction)
+        (level,) = inputs
+        cls_channels, reg_channels = level["cls"].channels, level["loc"].channels
+        if channel and not 1 <= reduction <= cls_channels:
+            raise ConfigError(
+                f"MODEL.HEAD.REDUCTION: {reduction} should lie between 1 and the {cls_channels} channels that the "
+                "correlation gives."
+            )
         if spatial and not gammas:
             raise ConfigError("MODEL.HEAD.GAMMAS: is empty; give one weight for each map, or set SPATIAL: false.")
         weighted = cls_channels if spatial and value == "cls" else reg_channels
@@ -143,22 +149,6 @@ class OainHead(Head):
             return channelled, f_reg
         places = self.spatial(f_reg, f_reg if self.max_from == "reg" else f_cls)
         return channelled, places * (channelled if self.value == "cls" else f_reg)
-
-
-def _widths(inputs: tuple[dict[str, FusedSpec], ...], reduction: int) -> tuple[int, int]:
-    """Channels of the class and the regression map, if this head can read them."""
-    if len(inputs) != 1:
-        raise ConfigError(
-            f"MODEL.HEAD: oain reads one level, but the network has {len(inputs)}; set MODEL.BACKBONE.USED_LAYERS to "
-            "a single one."
-        )
-    cls, reg = inputs[0]["cls"].channels, inputs[0]["loc"].channels
-    if min(cls, reg) < reduction:
-        raise ConfigError(
-            f"MODEL.HEAD: oain attends to features, but this correlation gives {cls} and {reg} maps, fewer than "
-            f"REDUCTION {reduction}: they are scores already (up-channel). Take depthwise or pixelwise."
-        )
-    return cls, reg
 
 
 def _tower(inputs: int, hidden: int, layers: int) -> tuple[nn.Sequential, int]:
