@@ -70,7 +70,8 @@ def read_phases(entries: Sequence[Mapping[str, Any]], model: nn.Module) -> list[
     modules = [name for name, _ in model.named_modules() if name]
     for i, phase in enumerate(phases):
         where = f"TRAIN.PHASES.{i}"
-        _must_fit(phase.learn, parameters, f"{where}.LEARN")
+        # a part may have no parameters (pixel-wise correlation, no enhancer): its name still is one
+        _must_fit(phase.learn, parameters + modules, f"{where}.LEARN")
         _must_fit([pattern for pattern, _ in phase.rates], parameters, f"{where}.LR")
         _must_fit(phase.eval, modules, f"{where}.EVAL")
         if not any(_any_fits(phase.learn, name) for name in parameters):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +120,14 @@ def test_wrong_phases_are_sentences(phases: str, sentence: str) -> None:
     cfg: Any = settings("TRAIN.PHASES", phases)
     with pytest.raises(ConfigError, match=sentence):
         read_phases(cfg.TRAIN.PHASES, ToyNet(0.0))
+
+
+def test_a_part_without_parameters_may_be_named() -> None:
+    model = nn.Sequential(OrderedDict(head=nn.Linear(2, 2), correlations=nn.Identity()))
+    (phase,) = read_phases([{"LEARN": ["correlations", "head"]}], model)
+    phase.apply(model)
+    assert all(p.requires_grad for p in model.parameters())
+    with pytest.raises(ConfigError, match="LEARN is empty: nothing would learn"):
+        read_phases([{"LEARN": ["correlations"]}], model)
+    with pytest.raises(ConfigError, match="nothing in the model fits the pattern 'correlation'"):
+        read_phases([{"LEARN": ["correlation", "head"]}], model)

@@ -55,7 +55,7 @@ class SelfAttention(nn.Module):
     def attention(self, x: Tensor) -> Tensor:
         """``[B, C, H, W]`` -> S ``[B, n, n]`` float32, index of the query's cell first."""
         q, k = self.query(x).flatten(2), self.key(x).flatten(2)
-        energy = q.transpose(1, 2) @ k / self.divisor
+        energy: Tensor = q.transpose(1, 2) @ k / self.divisor
         return energy.float().softmax(self.axis)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -64,7 +64,8 @@ class SelfAttention(nn.Module):
         if self.transposed:
             weights = weights.transpose(1, 2)
         attended = self.value(x).flatten(2) @ weights
-        return self.alpha * attended.view_as(x) + x
+        result: Tensor = self.alpha * attended.view_as(x) + x
+        return result
 
 
 @enhancers.register("self_attention")
