@@ -95,7 +95,8 @@ def compare(seeded: ModuleType, record: Callable[..., None]) -> Callable[..., No
         skip: tuple[str, ...] = (),
         note: str = "",
     ) -> None:
-        outputs = about["cases"][case]["outputs"]
+        # names, or [name, shape] pairs
+        outputs = [o if isinstance(o, str) else o[0] for o in about["cases"][case]["outputs"]]
         missing = set(outputs) - set(actual) - set(skip)
         assert not missing, f"{system} {case}: not compared: {sorted(missing)}"
         for name, value in actual.items():
