@@ -29,14 +29,15 @@ class BanHead(LevelFusion, Head):
     branches = ("cls", "loc")
     makes = Points
     reads_scores = True
+    tower = staticmethod(tower)  # makes what stands on one level and branch
 
     def __init__(self, inputs: tuple[dict[str, FusedSpec], ...], *, hidden: int = 256, weighted: bool = True) -> None:
         super().__init__(len(inputs), weighted)
         self.levels = nn.ModuleList(
             nn.ModuleDict(
                 {
-                    "cls": tower("cls", level["cls"], hidden, 2),
-                    "loc": tower("loc", level["loc"], hidden, 4),
+                    "cls": self.tower("cls", level["cls"], hidden, 2),
+                    "loc": self.tower("loc", level["loc"], hidden, 4),
                 }
             )
             for level in inputs
