@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -77,17 +78,23 @@ class ContextCrop:
     def template(
         self, frame: np.ndarray, centre: tuple[float, float], size: tuple[float, float], padding: Any = None
     ) -> tuple[Crop, Placement]:
-        """See :class:`CropPolicy`; the side that is cut is ``s_z`` rounded."""
-        s_z = self._checked_side(centre, size)
-        return self._around(frame, centre, size, s_z, round(s_z), self.template_size, padding)
+        """See :class:`CropPolicy`; the side that is cut is ``s_z`` rounded, and box and placement follow it."""
+        side = max(round(self._checked_side(centre, size)), 1)
+        return self._around(frame, centre, size, side, side, self.template_size, padding)
 
     def search(
         self, frame: np.ndarray, centre: tuple[float, float], size: tuple[float, float], padding: Any = None
     ) -> tuple[Crop, Placement]:
         """See :class:`CropPolicy`; the side that is cut is rounded, the placement's scale is not."""
         s_z = self._checked_side(centre, size)
-        side = round(s_z * (self.search_size / self.template_size))
+        side = max(round(s_z * (self.search_size / self.template_size)), 1)
         return self._around(frame, centre, size, s_z, side, self.search_size, padding)
+
+    def widened(self, search_size: int) -> ContextCrop:
+        """The same policy and scale with search crops of another side, px."""
+        wide = copy.copy(self)
+        wide.search_size = search_size
+        return wide
 
     def _around(
         self,
@@ -99,7 +106,7 @@ class ContextCrop:
         size: int,
         padding: Any,
     ) -> tuple[Crop, Placement]:
-        pixels = subwindow(frame, centre, max(side, 1), size, self.padding(frame) if padding is None else padding)
+        pixels = subwindow(frame, centre, side, size, self.padding(frame) if padding is None else padding)
         scale = s_z / self.template_size
         middle = size // 2  # where the grids of all heads put the crop's centre (``contracts.grid_points``)
         half_w, half_h = extent[0] / scale / 2, extent[1] / scale / 2

@@ -14,6 +14,7 @@ from siamtrack.boxes import cxcywh_to_xywh, xyxy_to_cxcywh
 from siamtrack.contracts import Anchors, Points
 from siamtrack.crops import CropPolicy
 from siamtrack.models import SiameseNetwork
+from siamtrack.tracking.fast_motion import FastMotion, Mode
 from siamtrack.tracking.tracker import Box, Result, Tracker, trackers
 
 Fusion = Literal["convex", "printed", "sum", "logits"]
@@ -55,6 +56,7 @@ class DenseTracker(Tracker):
         min_size: smallest side of the box, frame px.
         align_weight: share of the second score of heads that make one, in [0, 1].
         fusion: how it joins the first, see :func:`fuse_scores`.
+        fast_motion: search wider after a fast move, see :class:`siamtrack.tracking.fast_motion.FastMotion`.
 
     Source: SiamRPN (Li et al., CVPR 2018), section 4.2; pysot ``tracker/siamrpn_tracker.py``, SiamBAN
     ``tracker/siamban_tracker.py``.
@@ -73,10 +75,12 @@ class DenseTracker(Tracker):
         min_size: float = 10.0,
         align_weight: float = 0.07,
         fusion: Fusion = "convex",
+        fast_motion: Mode = "off",
     ) -> None:
         self.network, self.policy = network.eval(), policy
         self.penalty_k, self.window_influence, self.lr, self.min_size = penalty_k, window_influence, lr, min_size
         self.align_weight, self.fusion = align_weight, fusion
+        self.motion = FastMotion(fast_motion, policy)
         self.centre, self.size = (0.0, 0.0), (0.0, 0.0)
 
     @property
@@ -91,14 +95,17 @@ class DenseTracker(Tracker):
         self.padding = self.policy.padding(frame)
         crop, _ = self.policy.template(frame, self.centre, self.size, self.padding)
         self.memory = self.network.remember(crop.to(self.device))
+        self.motion.start()
 
     @torch.inference_mode()
     def _step(self, frame: np.ndarray) -> Result:
-        crop, placement = self.policy.search(frame, self.centre, self.size, self.padding)
+        crop, placement = self.motion.policy.search(frame, self.centre, self.size, self.padding)
         prediction = self.network.locate(self.memory, crop.to(self.device))
         assert isinstance(prediction, self.serves)
         choice = self.choose(prediction, 1 / placement.scale)
         cx, cy, w, h = choice.box
+        middle = prediction.size // 2
+        self.motion.moved(cx - middle, cy - middle, self.policy.template_size)
         self._move(placement.to_frame(cx, cy), (w * placement.scale, h * placement.scale), choice.rate, frame.shape)
         box = cxcywh_to_xywh(np.array([*self.centre, *self.size]))
         return Result((float(box[0]), float(box[1]), float(box[2]), float(box[3])), choice.score)

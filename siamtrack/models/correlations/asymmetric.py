@@ -38,8 +38,9 @@ class BoxPrior(nn.Module):
                 "MODEL.CORRELATION.BOX_PRIOR: its batch norms cannot learn from 1 sample; give every device at least "
                 "2 (TRAIN.BATCH, TRAIN.DEVICE_BATCH)."
             )
-        size: Tensor = self.layers((box[:, 2:] - box[:, :2]).to(self.layers[0].weight.dtype))
-        return size
+        size = (box[:, 2:] - box[:, :2]).to(next(self.parameters()).dtype)
+        encoded: Tensor = self.layers(size)
+        return encoded
 
 
 class Activation(nn.Module):

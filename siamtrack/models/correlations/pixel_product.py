@@ -37,7 +37,7 @@ def pixel_product(cells: Tensor, search: Tensor) -> Tensor:
     Returns:
         ``[B, N, H, W]``.
     """
-    return torch.bmm(cells, search.flatten(2)).unflatten(2, search.shape[-2:])
+    return torch.bmm(cells, search.flatten(2)).view(*cells.shape[:2], *search.shape[-2:])
 
 
 class ChannelAttention(nn.Module):
