@@ -1,4 +1,4 @@
-"""The doors of the house: ``siamtrack train | test | eval | convert | data check``.
+"""The doors of the house: ``siamtrack train | test | eval | ablate | convert | quickstart | data check | model describe``.
 
 ``tools/*.py`` are the same commands as scripts. Each command imports what it needs when it is called, so that
 ``siamtrack eval`` runs without torch. What a user did wrong ends in one sentence and exit code 2;
@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 WRONG = 2  # exit code for a sentence about what the user gave
 INCOMPLETE = 1  # exit code when some of the work could not be done
+QUICKSTART = Path(__file__).resolve().parent.parent / "configs" / "quickstart.yaml"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -116,6 +119,37 @@ def evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
+def ablate(options: argparse.Namespace) -> int:
+    """Train, test and score a grid of configurations, and compare each with the first."""
+    from rich.console import Console
+
+    from siamtrack import ablation
+    from siamtrack.ablation import report
+    from siamtrack.ablation.job import TestSet
+    from siamtrack.ablation.run import all_devices
+    from siamtrack.ablation.study import study
+
+    options.dataset, _, options.split = options.test_set.partition(":")
+    axes = [ablation.parse_axis(text) for text in options.axis]
+    if options.variant:
+        axes.append(ablation.parse_variants(options.variant))
+    root = ["--data-root", options.data_root] if options.data_root else []
+    opened = [*root, *_given("--split", options.split), *_given("--sequences", options.sequences)]
+    made = study(
+        ablation.grid(options.cfg, axes, options.overrides),
+        seeds=options.seeds,
+        test_set=TestSet(options.dataset, _truths(options), options.protocol, tuple(opened)),
+        output=Path(options.output),
+        devices=all_devices(),
+        train_arguments=root,
+        plugins=options.plugin,
+    )
+    Console().print(report.terminal(made))
+    for path in report.write_report(Path(options.output), made):
+        print(path)
+    return 0 if made.complete else INCOMPLETE
+
+
 def convert(options: argparse.Namespace) -> int:
     """Turn an official checkpoint into ours."""
     from siamtrack import config
@@ -129,6 +163,18 @@ def convert(options: argparse.Namespace) -> int:
     return 0
 
 
+def quickstart(options: argparse.Namespace) -> int:
+    """Draw a small world, train a SiamBAN on it, test it on held-out sequences, and show what came of it."""
+    started = time.perf_counter()
+    # threads that wait without spinning: where cores are shared, spinning makes a step several times as long. Read by
+    # OpenMP when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from siamtrack.quickstart.pipeline import quickstart as run
+
+    run(options.output, options.seed, options.cfg, options.overrides, device=options.device, started=started)
+    return 0
+
+
 def data_check(options: argparse.Namespace) -> int:
     """Say what a data set's folder should hold and what is wrong with it."""
     from siamtrack.data.check import check
@@ -136,6 +182,21 @@ def data_check(options: argparse.Namespace) -> int:
     report = check(options.name, options.root)
     print(report)
     return 0 if report.ok else INCOMPLETE
+
+
+def model_describe(options: argparse.Namespace) -> int:
+    """Say what a configuration's network is made of: parts, shapes, parameters, multiply-adds."""
+    from siamtrack import config
+    from siamtrack.models.describe import describe
+    from siamtrack.registry import load_plugins
+
+    cfg = config.load(options.cfg, options.overrides, options.plugin)
+    load_plugins(cfg.PLUGINS)
+    description = describe(cfg, options.templates)
+    print(description)
+    if options.json:
+        Path(options.json).write_text(json.dumps(description.to_dict(), indent=1) + "\n", encoding="utf-8")
+    return 0
 
 
 # Their pieces -------------------------------------------------------------------------------------------------------
@@ -182,6 +243,11 @@ def _listed(names: str | None) -> list[str] | None:
 def _pairs(options: argparse.Namespace) -> dict[str, str]:
     """The reader's options that were given."""
     return {"split": options.split} if options.split else {}
+
+
+def _given(option: str, value: str | None) -> list[str]:
+    """An option for a command that is called in turn, if it has a value."""
+    return [option, value] if value else []
 
 
 def _truths(options: argparse.Namespace) -> list[Any]:
@@ -253,15 +319,48 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--latex", metavar="F", help="write the table as LaTeX")
     p.add_argument("--plots", metavar="FOLDER", help="draw the success and precision plots into it")
 
+    p = _command(commands, "ablate", ablate)
+    _configuration(p, required=True)
+    p.add_argument(
+        "--axis",
+        action="append",
+        default=[],
+        metavar="KEY=A,B",
+        help="values of a key, or cfg=a.yaml,b.yaml; repeatable",
+    )
+    p.add_argument(
+        "--variant", action="append", default=[], metavar="'NAME: KEY VALUE ...'",
+        help="one of several compound edits, together an axis more",
+    )  # fmt: skip
+    p.add_argument("--seeds", type=int, default=1, help="runs of each variant (default: 1)")
+    _data_root(p)
+    p.add_argument("--test-set", required=True, metavar="NAME[:SPLIT]", help="what is tracked: OTB100, got10k:val, ...")
+    p.add_argument("--sequences", help="of the test set, separated by commas (default: all)")
+    p.add_argument("--protocol", default="", help="as in siamtrack eval (default: the test set's usual one)")
+    p.add_argument("--output", required=True, help="the study's folder, such as experiments/correlations")
+
     p = _command(commands, "convert", convert)
     p.add_argument("official", metavar="OFFICIAL.pth", help="the original's checkpoint")
     _configuration(p, required=True)
     p.add_argument("-o", "--output", required=True, metavar="OURS.safetensors")
 
+    p = _command(commands, "quickstart", quickstart)
+    p.add_argument("--seed", type=int, default=0, help="of the world and of training (default: 0)")
+    p.add_argument("--output", default="experiments/quickstart", help="(default: experiments/quickstart)")
+    p.add_argument("--cfg", default=str(QUICKSTART), help="what is trained (default: configs/quickstart.yaml)")
+    p.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: the GPU if there is one)")
+    _overrides(p, "TRAIN.EPOCHS 12")
+
     data = commands.add_parser("data", help="Look at data sets.").add_subparsers(dest="what", required=True)
     p = _command(data, "check", data_check)
     p.add_argument("name", help="OTB100, GOT-10k, ...")
     p.add_argument("root", help="its folder, or one that holds it")
+
+    model = commands.add_parser("model", help="Look at networks.").add_subparsers(dest="what", required=True)
+    p = _command(model, "describe", model_describe)
+    _configuration(p, required=True)
+    p.add_argument("--templates", type=int, default=1, help="how many templates are remembered (default: 1)")
+    p.add_argument("--json", metavar="J", help="write the same as JSON")
     return top
 
 

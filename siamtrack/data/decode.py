@@ -16,29 +16,32 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
 
 
 def decode_crops(
-    policy: CropPolicy, paths: Sequence[str], affines: Sequence[np.ndarray], sizes: Sequence[int]
-) -> list[np.ndarray]:
+    policy: CropPolicy, paths: Sequence[str], windows: Sequence[np.ndarray], sizes: Sequence[int]
+) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
     """Crops of several frames; a file that is named more than once is read once.
 
     Args:
         policy: cuts.
         paths: one per crop.
-        affines: one ``[2, 3]`` map from frame to crop per crop.
+        windows: one of the policy's windows per crop.
         sizes: sides of the crops.
 
     Returns:
-        One uint8 ``[S, S, 3]`` RGB array per crop.
+        One uint8 ``[S, S, 3]`` RGB array per crop, and one padding mask ``[S, S]`` per crop, ``None`` where the policy
+        knows none.
 
     Raises:
         DataError: a file is missing, cut short or no image; names the path.
     """
     crops: list[np.ndarray] = [np.empty(0)] * len(paths)
+    masks: list[np.ndarray | None] = [None] * len(paths)
     for path in dict.fromkeys(paths):
         frame = read_image(path)
         for i, other in enumerate(paths):
             if other == path:
-                crops[i] = policy.cut(frame, affines[i], sizes[i])
-    return crops
+                crops[i] = policy.cut(frame, windows[i], sizes[i])
+                masks[i] = policy.mask(frame.shape, windows[i], sizes[i])
+    return crops, masks
 
 
 def to_planes(crop: np.ndarray, out: np.ndarray) -> None:
@@ -47,12 +50,17 @@ def to_planes(crop: np.ndarray, out: np.ndarray) -> None:
 
 
 def prepare_worker() -> None:
-    """Settings of a process that only decodes: one OpenCV thread, and a heap that keeps its pages.
+    """Settings of a process that only decodes: one OpenCV thread, and a heap that keeps its pages."""
+    cv2.setNumThreads(0)
+    keep_heap()
+
+
+def keep_heap() -> None:
+    """Let the heap keep the pages of large arrays that come and go: frames in a worker, maps of training on the CPU.
 
     A frame's buffer is megabytes; handing it back to the system after each decode and faulting it in again costs
     as much as decoding. Without glibc the heap is left as it is.
     """
-    cv2.setNumThreads(0)
     if sys.platform != "linux":
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

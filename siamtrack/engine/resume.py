@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -61,13 +61,15 @@ def starting_point(output: Path, checkpoints: Checkpoints, cfg: CfgNode, resume:
     return found
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Dotted keys with different values, and both values; harmless keys left out, a missing key is ``None``."""
+def differences(
+    old: Mapping[str, Any], new: Mapping[str, Any], ignored: Sequence[str] = HARMLESS
+) -> dict[str, tuple[Any, Any]]:
+    """Dotted keys with different values, and both values; ``ignored`` patterns left out, a missing key is ``None``."""
     before, after = _flat(config.to_plain(old)), _flat(config.to_plain(new))
     return {
         key: (before.get(key), after.get(key))
         for key in sorted(before.keys() | after.keys())
-        if before.get(key) != after.get(key) and not any(fnmatchcase(key, pattern) for pattern in HARMLESS)
+        if before.get(key) != after.get(key) and not any(fnmatchcase(key, pattern) for pattern in ignored)
     }
 
 

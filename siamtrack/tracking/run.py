@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 import siamtrack
 from siamtrack.data.sequence import Sequence
+from siamtrack.engine.files import write_text
 from siamtrack.evaluation.folders import META, boxes_file, times_file, tracker_folder
 from siamtrack.evaluation.formats import write_boxes, write_times
 from siamtrack.tracking.tracker import Tracker
@@ -171,7 +172,7 @@ def _write_meta(folder: Path, tracker: Tracker, benchmark: str, meta: dict[str, 
         "given": meta,
         "failures": {failure.sequence: failure.reason for failure in failures},
     }
-    (folder / META).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    write_text(folder / META, json.dumps(facts, indent=1) + "\n")
 
 
 def versions() -> dict[str, str]:

@@ -1,0 +1,84 @@
+"""The run in one picture: some held-out frames with boxes beside the success plot."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from collections.abc import Sequence as SequenceOf
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from siamtrack.boxes import iou, xywh_to_xyxy
+from siamtrack.data.sequence import Sequence
+from siamtrack.evaluation import Scores
+from siamtrack.evaluation.report.plots import plot_curve
+from siamtrack.quickstart.paint import PREDICTED, TRUE, draw_boxes, enlarge, legend, write
+
+_COLUMNS, _ROWS = 3, 2
+_CAPTION, _GAP, _HEADER = 22, 10, 30  # px
+_PAPER, _INK, _FAINT = (255, 255, 255), (40, 40, 40), (120, 120, 120)
+
+
+def write_picture(
+    path: Path,
+    sequences: SequenceOf[Sequence],
+    predicted: Mapping[str, np.ndarray],
+    scores: SequenceOf[Scores],
+    name: str,
+) -> Path:
+    """Draw a PNG; appears as a whole or not at all.
+
+    Sequences are taken at equal distances from the list and shown in the middle of each, so that nothing is chosen
+    by how well it went.
+
+    Args:
+        path: of the PNG.
+        sequences: with boxes in every frame.
+        predicted: sequence -> ``[F, 4]`` xywh, frame px.
+        scores: all trackers.
+        name: of the tracker.
+    """
+    chosen = np.linspace(0, len(sequences) - 1, min(_COLUMNS * _ROWS, len(sequences))).round().astype(int)
+    tiles = [_tile(sequences[i], predicted[sequences[i].name]) for i in chosen]
+    height, width = tiles[0].shape[:2]
+    left = np.full((_HEADER + _ROWS * (height + _GAP), _COLUMNS * (width + _GAP), 3), _PAPER, np.uint8)
+    write(left, "Held-out sequences, in the middle of each", (0, _HEADER // 2 - 2), 14, _INK, bold=True)
+    legend(left, {"true box": TRUE, name: PREDICTED}, (left.shape[1] - _GAP, _HEADER // 2 - 2), 13, _INK)
+    for place, tile in enumerate(tiles):
+        row, column = divmod(place, _COLUMNS)
+        top, start = _HEADER + row * (height + _GAP), column * (width + _GAP)
+        left[top : top + height, start : start + width] = tile
+    right = _success_plot(scores, left.shape[0])
+    whole = Image.fromarray(np.concatenate([left, right], 1))
+    partial = path.with_name(f".{path.name}")
+    # photographs take a third of the bytes with 256 colours, and textures hide that they have no more
+    whole.quantize(256, dither=Image.Dither.NONE).save(partial, format="PNG", optimize=True)
+    os.replace(partial, path)
+    return path
+
+
+def _tile(sequence: Sequence, predicted: np.ndarray) -> np.ndarray:
+    middle = len(sequence) // 2
+    factor = 0.8 if sequence.frames[middle].shape[1] >= 320 else 1.0
+    picture = enlarge(sequence.frames[middle], factor)
+    draw_boxes(picture, sequence.boxes[middle], predicted[middle], factor)
+    overlap = float(iou(xywh_to_xyxy(sequence.boxes[middle]), xywh_to_xyxy(predicted[middle])))
+    caption = np.full((_CAPTION, picture.shape[1], 3), _PAPER, np.uint8)
+    write(caption, sequence.name, (0, _CAPTION // 2), 11, _FAINT)
+    write(caption, f"IoU {overlap:.2f}", (picture.shape[1], _CAPTION // 2), 11, _INK, right=True)
+    return np.concatenate([picture, caption])
+
+
+def _success_plot(scores: SequenceOf[Scores], height: int) -> np.ndarray:
+    """The success plot as pixels of that height."""
+    with tempfile.TemporaryDirectory() as folder:
+        drawn = Image.open(plot_curve(scores, "success", Path(folder) / "success.png")).convert("RGB")
+    pixels = np.asarray(drawn)
+    factor = height / pixels.shape[0]
+    width = round(pixels.shape[1] * factor)
+    resized: np.ndarray = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+    return resized
