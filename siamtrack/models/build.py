@@ -49,7 +49,8 @@ def build_network(cfg: Any) -> SiameseNetwork:
     check_target(head, inputs)
     network = SiameseNetwork(pixels, backbone, neck, enhancer, joints, head)
     prediction = dry_run(network, cfg.CROP.get("TEMPLATE_SIZE", 127), cfg.CROP.get("SEARCH_SIZE", 255))
-    for remark in remarks(type(enhancer), kind, head_class, prediction):
+    network.remarks = remarks(type(enhancer), kind, head_class, prediction)
+    for remark in network.remarks:
         log.warning("MODEL: %s.", remark)
     return network
 

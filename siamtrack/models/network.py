@@ -61,7 +61,13 @@ class SiameseNetwork(nn.Module):
         enhancer: acts on each level's map, or, if ``joint``, on template and search together in every frame.
         correlations: per level, per branch of the head (or under ``shared``), what joins template and search.
         head: list of ``{branch: Fused}`` -> prediction.
+
+    Attributes:
+        remarks: what there is to say of parts that work together, but not as intended
+            (:func:`siamtrack.models.pairing.remarks`).
     """
+
+    remarks: tuple[str, ...] = ()
 
     def __init__(
         self,
