@@ -72,7 +72,7 @@ def _write(
     height, width = sequences[0].frames[0].shape[:2]
     tile = round(height * _FACTOR), round(width * _FACTOR)
     size = _size(tile)
-    film = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), FPS, size)
+    film = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), FPS, size)
     if not film.isOpened():
         return False
     total = sum(max(map(len, page)) + _HOLD for page in pages)

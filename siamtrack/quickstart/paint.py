@@ -71,7 +71,7 @@ def write(
         Its width, px.
     """
     mask = _letters(words, size, bold)
-    height, width = mask.shape
+    height, width = int(mask.shape[0]), int(mask.shape[1])
     left, top = at[0] - (width if right else 0), at[1] - height // 2
     part = image[max(top, 0) : top + height, max(left, 0) : left + width]
     seen = mask[max(-top, 0) :, max(-left, 0) :][: part.shape[0], : part.shape[1], None]
