@@ -20,7 +20,7 @@ from siamtrack.data.decode import keep_heap
 from siamtrack.data.readers import open_dataset
 from siamtrack.data.sequence import Sequence
 from siamtrack.data.synthetic import write_dataset
-from siamtrack.engine.files import write_text
+from siamtrack.files import write_text
 from siamtrack.engine.task import tasks
 from siamtrack.engine.train import train
 from siamtrack.evaluation import Scores, Truth

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from siamtrack.config import loads
-from siamtrack.engine.files import write_text
+from siamtrack.files import write_text
 from siamtrack.engine.resume import differences
 
 _RECORD = "record.json"
@@ -103,4 +103,4 @@ def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     if old["world"] != new["world"]:
         return f"the world was {old['world']}, is {new['world']}"
     settings = (loads(request["configuration"], _RECORD) for request in (old, new))
-    return "; ".join(f"{key} was {a!r}, is {b!r}" for key, (a, b) in differences(*settings, harmless=()).items())
+    return "; ".join(f"{key} was {a!r}, is {b!r}" for key, (a, b) in differences(*settings, ignored=()).items())
