@@ -90,13 +90,18 @@ def iou(a_xyxy: Any, b_xyxy: Any, eps: float = 1e-12) -> Any:
 
 
 def giou(a_xyxy: Any, b_xyxy: Any, eps: float = 1e-7) -> Any:
-    """Generalised IoU (Rezatofighi et al., CVPR 2019), element by element, in [-1, 1]."""
+    """Generalised IoU (Rezatofighi et al., CVPR 2019), element by element, in [-1, 1].
+
+    A box turned inside out has no area, and the hull still holds all its corners: finite boxes give finite values
+    and gradients.
+    """
     xp = _namespace(a_xyxy)
     inter = intersection(a_xyxy, b_xyxy)
     union = area(a_xyxy) + area(b_xyxy) - inter
-    w = xp.maximum(a_xyxy[..., 2], b_xyxy[..., 2]) - xp.minimum(a_xyxy[..., 0], b_xyxy[..., 0])
-    h = xp.maximum(a_xyxy[..., 3], b_xyxy[..., 3]) - xp.minimum(a_xyxy[..., 1], b_xyxy[..., 1])
-    hull = (w.clip(0) * h.clip(0)).clip(eps)
+    a_low, a_high = xp.minimum(a_xyxy[..., :2], a_xyxy[..., 2:]), xp.maximum(a_xyxy[..., :2], a_xyxy[..., 2:])
+    b_low, b_high = xp.minimum(b_xyxy[..., :2], b_xyxy[..., 2:]), xp.maximum(b_xyxy[..., :2], b_xyxy[..., 2:])
+    extent = xp.maximum(a_high, b_high) - xp.minimum(a_low, b_low)
+    hull = (extent[..., 0] * extent[..., 1]).clip(eps)
     return inter / union.clip(eps) - (hull - union) / hull
 
 

@@ -57,9 +57,27 @@ def defaults() -> dict[str, Any]:
             "SAMPLER": {"NAME": "pairs"},
             "AUGMENT": {
                 "GRAY": 0.0,  # probability, for template and search together
-                # SHIFT px of the crop, SCALE a fraction, COLOR / BLUR / FLIP probabilities
-                "TEMPLATE": {"SHIFT": 4.0, "SCALE": 0.05, "COLOR": 1.0, "BLUR": 0.0, "FLIP": 0.0},
-                "SEARCH": {"SHIFT": 64.0, "SCALE": 0.18, "COLOR": 1.0, "BLUR": 0.2, "FLIP": 0.0},
+                "MIRROR": 0.0,  # probability that the frames of a sample are mirrored, all alike
+                # SHIFT px of the crop (or what the crop policy says), SCALE a fraction; COLOR, BLUR, FLIP probabilities
+                # of each crop; SCALE_DRAW: uniform, or normal with SCALE its deviation; BRIGHTNESS: factor 1 +- so much
+                "TEMPLATE": {
+                    "SHIFT": 4.0,
+                    "SCALE": 0.05,
+                    "SCALE_DRAW": "uniform",
+                    "COLOR": 1.0,
+                    "BRIGHTNESS": 0.0,
+                    "BLUR": 0.0,
+                    "FLIP": 0.0,
+                },
+                "SEARCH": {
+                    "SHIFT": 64.0,
+                    "SCALE": 0.18,
+                    "SCALE_DRAW": "uniform",
+                    "COLOR": 1.0,
+                    "BRIGHTNESS": 0.0,
+                    "BLUR": 0.2,
+                    "FLIP": 0.0,
+                },
             },
             "WORKERS": 4,  # loader processes per device
         },

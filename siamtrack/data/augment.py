@@ -1,4 +1,4 @@
-"""Photometric augmentation: drawn on the host as numbers, done in batch on the device.
+"""Augmentation: drawn on the host as numbers; colours are done in batch on the device.
 
 The original (SiamBAN ``datasets/augmentation.py``) works on one image at a time: grey, warp, colour, blur, flip.
 Here the warp, with the flip in it, has been done on uint8 when crops arrive; grey, blur and colour follow on the
@@ -49,6 +49,7 @@ class Photometry:
         blurred: ``[N]`` int64, samples that are blurred.
         blur_size: ``[N]`` int64, odd, px.
         blur_weight: ``[N]`` float32 in [0, 1], the share of the vertical line of the cross; the rest is horizontal.
+        gain: ``[B]`` float32, a factor on the brightness, after which values are cut to 0..255; ``None``: none.
     """
 
     offset: Tensor
@@ -56,10 +57,20 @@ class Photometry:
     blurred: Tensor
     blur_size: Tensor
     blur_weight: Tensor
+    gain: Tensor | None = None
 
     @classmethod
-    def from_draws(cls, gray: np.ndarray, offset: np.ndarray, blur: np.ndarray, weight: np.ndarray) -> Photometry:
-        """From one value per sample: ``gray [B]`` bool, ``offset [B, 3]``, ``blur [B]`` size or 0, ``weight [B]``."""
+    def from_draws(
+        cls,
+        gray: np.ndarray,
+        offset: np.ndarray,
+        blur: np.ndarray,
+        weight: np.ndarray,
+        gain: np.ndarray | None = None,
+    ) -> Photometry:
+        """From one value per sample: ``gray [B]`` bool, ``offset [B, 3]``, ``blur [B]`` size or 0, ``weight [B]``,
+        ``gain [B]``.
+        """
         blurred = np.flatnonzero(blur)
         return cls(
             offset=torch.from_numpy(np.asarray(offset, np.float32)),
@@ -67,6 +78,7 @@ class Photometry:
             blurred=torch.from_numpy(blurred),
             blur_size=torch.from_numpy(np.asarray(blur[blurred], np.int64)),
             blur_weight=torch.from_numpy(np.asarray(weight[blurred], np.float32)),
+            gain=None if gain is None else torch.from_numpy(np.asarray(gain, np.float32)),
         )
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Photometry:
@@ -81,7 +93,8 @@ class CropAugmentation:
     """What is drawn for one kind of crop (``DATA.AUGMENT.TEMPLATE`` or ``.SEARCH``).
 
     Args:
-        options: SHIFT (px), SCALE (fraction), COLOR, BLUR, FLIP (probabilities).
+        options: SHIFT (the crop policy's unit), SCALE (fraction; with SCALE_DRAW normal a standard deviation),
+            BRIGHTNESS (fraction), COLOR, BLUR, FLIP (probabilities).
         where: the key of the options, for errors.
 
     Raises:
@@ -95,16 +108,23 @@ class CropAugmentation:
         self.color, self.blur, self.flip = (_probability(options, key, where) for key in ("COLOR", "BLUR", "FLIP"))
         if self.shift < 0:
             raise ConfigError(f"{where}.SHIFT: {self.shift} is a distance in pixels; it should be 0 or more.")
-        if not 0 <= self.scale < 1:
-            raise ConfigError(f"{where}.SCALE: {self.scale} is a relative change; it should be from 0 to below 1.")
+        self.brightness = float(options["BRIGHTNESS"])
+        for key, value in (("SCALE", self.scale), ("BRIGHTNESS", self.brightness)):
+            if not 0 <= value < 1:
+                raise ConfigError(f"{where}.{key}: {value} is a relative change; it should be from 0 to below 1.")
+        if options["SCALE_DRAW"] not in ("uniform", "normal"):
+            raise ConfigError(f"{where}.SCALE_DRAW: {options['SCALE_DRAW']!r} should be uniform or normal.")
+        self.normal = options["SCALE_DRAW"] == "normal"
 
-    def jitter(self, words: np.ndarray) -> Jitter:
-        """The windows of B crops from their random words ``[B, WORDS]`` uint64."""
+    def jitter(self, words: np.ndarray, mirror: np.ndarray | None = None) -> Jitter:
+        """The windows of B crops from their random words ``[B, WORDS]`` uint64; ``mirror [B]`` goes for the sample."""
         signed = 2 * streams.uniform(words[:, :4]) - 1
+        scale = streams.normal(words[:, :2]) if self.normal else signed[:, :2]
         return Jitter(
-            scale=signed[:, :2] * self.scale,
+            scale=scale * self.scale,
             shift=signed[:, 2:] * self.shift,
             flip=streams.uniform(words[:, 4]) < self.flip,
+            mirror=mirror,
         )
 
     def photometry(self, words: np.ndarray, gray: np.ndarray) -> Photometry:
@@ -112,11 +132,13 @@ class CropAugmentation:
         coloured, blurred, weight = streams.uniform(words[:, 5:8]).T
         size = BLUR_SIZES[streams.integers(words[:, 8], np.full(len(words), len(BLUR_SIZES)))]
         offset = streams.normal(words[:, 9:13])[:, :3] @ COLOR_BASIS.T
+        gain = 1 + self.brightness * (2 * streams.uniform(words[:, 13]) - 1) if self.brightness else None
         return Photometry.from_draws(
             gray=gray,
             offset=np.where((coloured < self.color)[:, None], offset, 0.0),
             blur=np.where(blurred < self.blur, size, 0),
             weight=weight,
+            gain=gain,
         )
 
 
@@ -124,7 +146,7 @@ class Augmentation:
     """All of ``DATA.AUGMENT``.
 
     Args:
-        options: GRAY, TEMPLATE, SEARCH; see ``siamtrack.config.defaults``.
+        options: GRAY, MIRROR, TEMPLATE, SEARCH; see ``siamtrack.config.defaults``.
 
     Raises:
         ConfigError: an option is outside its range.
@@ -132,7 +154,7 @@ class Augmentation:
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         where = "DATA.AUGMENT"
-        self.gray = _probability(options, "GRAY", where)
+        self.gray, self.mirror = (_probability(options, key, where) for key in ("GRAY", "MIRROR"))
         self.template = CropAugmentation(options["TEMPLATE"], f"{where}.TEMPLATE")
         self.search = CropAugmentation(options["SEARCH"], f"{where}.SEARCH")
 
@@ -148,7 +170,7 @@ def _probability(options: Mapping[str, Any], key: str, where: str) -> float:
 
 
 def adjust_colours(pixels: Tensor, photometry: Photometry) -> Tensor:
-    """Grey, blur, then colour, on the device of ``pixels`` and without host synchronisation.
+    """Grey, blur, brightness, then colour, on the device of ``pixels`` and without host synchronisation.
 
     Args:
         pixels: ``[B, 3, S, S]`` uint8 RGB.
@@ -163,6 +185,8 @@ def adjust_colours(pixels: Tensor, photometry: Photometry) -> Tensor:
     if len(photometry.blurred):
         chosen = image.index_select(0, photometry.blurred)
         image.index_copy_(0, photometry.blurred, cross_blur(chosen, photometry.blur_size, photometry.blur_weight))
+    if photometry.gain is not None:
+        image.mul_(photometry.gain[:, None, None, None]).clamp_(0, 255)
     return image.sub_(photometry.offset[:, :, None, None])
 
 

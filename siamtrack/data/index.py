@@ -10,6 +10,7 @@ import os
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -86,8 +87,9 @@ class PathTable:
 class TrackIndex:
     """Tracks of one data set, grouped into the videos they come from.
 
-    A track holds only the frames whose box training can use: finite, with an area, and not marked as hidden. N boxes,
-    T tracks, V videos, F files; tracks of one video stand together, boxes of one track in the order of its frames.
+    A track holds the frames whose box training can use (finite, with an area, and not marked as hidden), and apart from
+    them the others, which some samplers want: frames that do not show the target. N boxes, M other frames, T tracks, V
+    videos, F files; tracks of one video stand together, boxes of one track in the order of its frames.
 
     Attributes:
         name: of the data set.
@@ -98,6 +100,10 @@ class TrackIndex:
         tracks: ``[V + 1]`` int64: tracks ``tracks[v] .. tracks[v + 1] - 1`` are video v.
         names: of the T tracks.
         paths: the image files.
+        hidden_boxes: ``[M, 4]`` as ``boxes``, NaN where a box is not finite or has no area.
+        hidden_frames: ``[M]`` as ``frames``.
+        hidden_files: ``[M]`` as ``files``.
+        hidden_rows: ``[T + 1]`` as ``rows``, of the other frames.
     """
 
     name: str
@@ -108,6 +114,10 @@ class TrackIndex:
     tracks: np.ndarray
     names: StringTable
     paths: PathTable
+    hidden_boxes: np.ndarray
+    hidden_frames: np.ndarray
+    hidden_files: np.ndarray
+    hidden_rows: np.ndarray
 
     @property
     def videos(self) -> int:
@@ -115,18 +125,32 @@ class TrackIndex:
         return len(self.tracks) - 1
 
     def path(self, row: int) -> str:
-        """The image file of a box."""
-        return self.paths[self.files[row]]
+        """The image file of a box; from N on, of the other frames."""
+        boxes = len(self.boxes)
+        return self.paths[self.files[row] if row < boxes else self.hidden_files[row - boxes]]
+
+    def box(self, rows: np.ndarray) -> np.ndarray:
+        """``[B, 4]`` boxes of ``rows``; from N on, of the other frames."""
+        boxes = len(self.boxes)
+        found = np.empty((len(rows), 4), np.float32)
+        hidden = rows >= boxes
+        found[~hidden], found[hidden] = self.boxes[rows[~hidden]], self.hidden_boxes[rows[hidden] - boxes]
+        return found
 
     def track_name(self, row: int) -> str:
         """The sequence a box belongs to."""
         return self.names[int(np.searchsorted(self.rows, row, side="right")) - 1]
 
 
+def has_area(boxes_xywh: np.ndarray) -> np.ndarray:
+    """``[n]`` bool: boxes ``[n, 4]`` that are finite and not empty."""
+    good: np.ndarray = np.isfinite(boxes_xywh).all(1) & (boxes_xywh[:, 2] > 0) & (boxes_xywh[:, 3] > 0)
+    return good
+
+
 def usable(sequence: Sequence) -> np.ndarray:
     """``[n]`` int64: frames whose box training can use."""
-    boxes = sequence.boxes
-    good = np.isfinite(boxes).all(1) & (boxes[:, 2] > 0) & (boxes[:, 3] > 0)
+    good = has_area(sequence.boxes)
     if sequence.visible is not None:
         good &= np.asarray(sequence.visible, bool)
     return np.flatnonzero(good)
@@ -142,7 +166,7 @@ def index_sequences(name: str, sequences: Iterable[Sequence]) -> TrackIndex:
     Raises:
         DataError: a sequence is a video file, whose frames cannot be read in any order, or no box can be used.
     """
-    videos: dict[str, list[tuple[str, np.ndarray, np.ndarray, np.ndarray]]] = {}
+    videos: dict[str, list[_Track]] = {}
     files: dict[str, int] = {}  # in order of first use
     for sequence in sequences:
         kept = usable(sequence)
@@ -153,26 +177,54 @@ def index_sequences(name: str, sequences: Iterable[Sequence]) -> TrackIndex:
                 f"data set {name}, sequence {sequence.name}: training reads frames in any order, which a video file "
                 "cannot give; extract its frames to images."
             )
-        numbers = np.fromiter(
-            (files.setdefault(sequence.frames.path(int(i)), len(files)) for i in kept), np.int32, len(kept)
-        )
-        boxes = sequence.boxes[kept].astype(np.float32)
-        videos.setdefault(sequence.group, []).append((sequence.name, boxes, kept.astype(np.int32), numbers))
+        other = np.setdiff1d(np.arange(len(sequence)), kept)
+        track = _Track(sequence.name, *(_part(sequence, sequence.frames, part, files) for part in (kept, other)))
+        track.hidden.boxes[~has_area(track.hidden.boxes)] = np.nan
+        videos.setdefault(sequence.group, []).append(track)
     if not videos:
         raise DataError(
             f"data set {name}: no sequence has a box that training can use (finite, width and height above 0, target "
             "visible); is it a test set, whose annotation is secret?"
         )
     tracks = [track for video in videos.values() for track in video]
+    shown, hidden = [track.shown for track in tracks], [track.hidden for track in tracks]
     return TrackIndex(
         name=name,
-        boxes=np.concatenate([boxes for _, boxes, _, _ in tracks]),
-        frames=np.concatenate([frames for _, _, frames, _ in tracks]),
-        files=np.concatenate([numbers for _, _, _, numbers in tracks]),
-        rows=_offsets(len(boxes) for _, boxes, _, _ in tracks),
+        boxes=np.concatenate([part.boxes for part in shown]),
+        frames=np.concatenate([part.frames for part in shown]),
+        files=np.concatenate([part.files for part in shown]),
+        rows=_offsets(len(part.boxes) for part in shown),
         tracks=_offsets(len(video) for video in videos.values()),
-        names=StringTable.of(track[0] for track in tracks),
+        names=StringTable.of(track.name for track in tracks),
         paths=PathTable.of(files),
+        hidden_boxes=np.concatenate([part.boxes for part in hidden]),
+        hidden_frames=np.concatenate([part.frames for part in hidden]),
+        hidden_files=np.concatenate([part.files for part in hidden]),
+        hidden_rows=_offsets(len(part.boxes) for part in hidden),
+    )
+
+
+class _Part(NamedTuple):
+    """Some frames of a sequence: ``boxes [n, 4]`` float32, ``frames [n]`` int32, ``files [n]`` int32."""
+
+    boxes: np.ndarray
+    frames: np.ndarray
+    files: np.ndarray
+
+
+class _Track(NamedTuple):
+    name: str
+    shown: _Part
+    hidden: _Part
+
+
+def _part(sequence: Sequence, images: ImageFrames, frames: np.ndarray, files: dict[str, int]) -> _Part:
+    """The frames numbered ``frames``; their files join the table."""
+    numbers = (files.setdefault(images.path(int(i)), len(files)) for i in frames)
+    return _Part(
+        sequence.boxes[frames].astype(np.float32),
+        frames.astype(np.int32),
+        np.fromiter(numbers, np.int32, len(frames)),
     )
 
 

@@ -14,120 +14,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 from torch.utils.data import Sampler as Order
 
 from siamtrack.config import ConfigError
-from siamtrack.contracts import Batch, Crop, map_tensors
-from siamtrack.crops import CropPolicy, crop_policies
-from siamtrack.data import streams
-from siamtrack.data.augment import Augmentation, CropAugmentation, Photometry, adjust_colours
-from siamtrack.data.decode import decode_crops, prepare_worker, to_planes
+from siamtrack.contracts import Batch, Crop
+from siamtrack.crops import crop_policies
+from siamtrack.data.augment import Augmentation, adjust_colours
+from siamtrack.data.batches import BatchMaker, RawBatch
+from siamtrack.data.decode import prepare_worker
 from siamtrack.data.mixture import Mixture, open_mixture
-from siamtrack.data.sampling import Sampler, samplers
+from siamtrack.data.sampling import samplers
 from siamtrack.data.sequence import DataError
 
 T = TypeVar("T")
 
-
-@dataclass(eq=False)
-class RawBatch:
-    """A micro-batch as the workers make it: little to carry, everything else is done on the device.
-
-    Attributes:
-        templates: uint8 crops with boxes, one entry per template.
-        search: uint8 crops with boxes.
-        photometry: one per template, then that of the search crops.
-        present: ``[B]`` bool.
-        seed: ``[B]`` int64 >= 0, one number per sample for what is drawn on the device.
-    """
-
-    templates: tuple[Crop, ...]
-    search: Crop
-    photometry: tuple[Photometry, ...]
-    present: Tensor
-    seed: Tensor
-
-    def __len__(self) -> int:
-        return int(self.present.shape[0])
-
-    def to(self, device: torch.device | str, non_blocking: bool = False) -> RawBatch:
-        """A copy with every tensor on ``device``."""
-        return map_tensors(self, lambda t: t.to(device, non_blocking=non_blocking))
-
-    def pin_memory(self) -> RawBatch:
-        """A copy in page-locked memory."""
-        return map_tensors(self, Tensor.pin_memory)
-
-
-class BatchMaker(Dataset["RawBatch | DataError"]):
-    """Makes the samples ``first .. first + count - 1`` of a run, anywhere and in any order the same.
-
-    Args:
-        policy: places and cuts the crops.
-        mixture: the data.
-        sampler: draws the frames.
-        augmentation: draws geometry and colours.
-    """
-
-    _COMMON = 4  # words of a sample that are not the sampler's or a crop's: grey, seed
-
-    def __init__(self, policy: CropPolicy, mixture: Mixture, sampler: Sampler, augmentation: Augmentation) -> None:
-        self.policy, self.mixture, self.sampler, self.augmentation = policy, mixture, sampler, augmentation
-
-    def make(self, first: int, count: int) -> RawBatch:
-        """Samples by number, counted from the beginning of training.
-
-        Raises:
-            DataError: an image cannot be read; names its path.
-        """
-        crops = self.sampler.templates + 1
-        owners = np.cumsum([self._COMMON, self.sampler.WORDS, *[CropAugmentation.WORDS] * crops])
-        words = streams.words(self.mixture.seed, streams.SAMPLES, first, count, int(owners[-1]))
-        common, chosen, *per_crop = np.split(words, owners[:-1], axis=1)
-        gray = streams.uniform(common[:, 0]) < self.augmentation.gray
-        kinds = [self.augmentation.template] * self.sampler.templates + [self.augmentation.search]
-
-        drawn = self.sampler.draw(first, chosen)
-        rows = (*drawn.templates, drawn.search)
-        placed = [
-            self.policy.place(self.mixture.boxes(rows[i]), kind.jitter(bits), search=i == crops - 1)
-            for i, (kind, bits) in enumerate(zip(kinds, per_crop, strict=True))
-        ]
-        pixels = self._pixels(rows, [affines for affines, _ in placed])
-        *templates, search = (
-            Crop(torch.from_numpy(image), torch.from_numpy(boxes.astype(np.float32)))
-            for image, (_, boxes) in zip(pixels, placed, strict=True)
-        )
-        return RawBatch(
-            templates=tuple(templates),
-            search=search,
-            photometry=tuple(kind.photometry(bits, gray) for kind, bits in zip(kinds, per_crop, strict=True)),
-            present=torch.from_numpy(drawn.present),
-            seed=torch.from_numpy((common[:, 1] >> np.uint64(1)).astype(np.int64)),
-        )
-
-    def _pixels(self, rows: tuple[np.ndarray, ...], affines: list[np.ndarray]) -> list[np.ndarray]:
-        """``[B, 3, S, S]`` uint8 per kind of crop."""
-        count = len(rows[0])
-        sizes = [self.policy.template_size] * (len(rows) - 1) + [self.policy.train_search_size]
-        pixels = [np.empty((count, 3, size, size), np.uint8) for size in sizes]
-        for sample in range(count):  # one decode each: nothing here to do for all at once
-            paths = [self.mixture.path(int(numbers[sample])) for numbers in rows]
-            maps = [affine[sample] for affine in affines]
-            for crop, out in zip(decode_crops(self.policy, paths, maps, sizes), pixels, strict=True):
-                to_planes(crop, out[sample])
-        return pixels
-
-    def __getitem__(self, address: tuple[int, int]) -> RawBatch | DataError:
-        """``make`` for a worker; what is wrong with the data comes back as a value, without a worker's traceback."""
-        try:
-            return self.make(*address)
-        except DataError as error:
-            return error
+__all__ = ["RawBatch", "TrainingData"]
 
 
 class TrainingData:

@@ -4,7 +4,8 @@ As in pysot (``datasets/dataset.py``) every set puts ``NUM_USE`` of its videos o
 fewer; the lists of all sets, joined and shuffled, are one round, and training goes through round after round. Other
 than there the next round goes on where a set's list was cut, so that a large set is used whole.
 
-Videos, tracks and rows (annotated frames) are numbered through over all sets, in the order of the sets.
+Videos, tracks and rows (annotated frames) are numbered through over all sets, in the order of the sets; after the last
+row come the frames that do not show their target, in the same order.
 """
 
 from __future__ import annotations
@@ -42,6 +43,34 @@ class MixedSet:
     num_use: int = -1
 
 
+@dataclass(frozen=True, eq=False)
+class Track:
+    """The frames of one track.
+
+    Attributes:
+        shown: ``[n]`` numbers of the frames whose box can be used, ascending.
+        hidden: ``[m]`` numbers of the others, ascending.
+        first_row: row of ``shown[0]``; the others follow.
+        first_hidden_row: likewise of ``hidden[0]``.
+    """
+
+    shown: np.ndarray
+    hidden: np.ndarray
+    first_row: int
+    first_hidden_row: int
+
+    def __len__(self) -> int:
+        """Frames."""
+        return len(self.shown) + len(self.hidden)
+
+    def row(self, frame: int) -> int:
+        """The row of a frame."""
+        at = int(np.searchsorted(self.shown, frame))
+        if at < len(self.shown) and self.shown[at] == frame:
+            return self.first_row + at
+        return self.first_hidden_row + int(np.searchsorted(self.hidden, frame))
+
+
 class Mixture:
     """The data sets of a run.
 
@@ -75,6 +104,9 @@ class Mixture:
         self._set_rows = _joined([np.array([0, len(part.index.boxes)]) for part in sets])
         self._tracks = _joined([part.index.tracks for part in sets])
         self._rows = _joined([part.index.rows for part in sets])
+        self._set_tracks = _joined([np.array([0, len(part.index.names)]) for part in sets])
+        self._set_hidden = _joined([np.array([0, len(part.index.hidden_boxes)]) for part in sets])
+        self._hidden = _joined([part.index.hidden_rows for part in sets])
         self._rounds: dict[tuple[int, bool], np.ndarray] = {}
 
     # Which video ----------------------------------------------------------------------------------------------------
@@ -137,22 +169,54 @@ class Mixture:
     # What is there --------------------------------------------------------------------------------------------------
 
     def set_of(self, rows: np.ndarray) -> np.ndarray:
-        """``[B]`` the set each row belongs to."""
+        """``[B]`` the set each row with a usable box belongs to."""
         return np.searchsorted(self._set_rows, rows, side="right") - 1
 
     def boxes(self, rows: np.ndarray) -> np.ndarray:
-        """``[B, 4]`` float64 xywh, frame px."""
-        owner = self.set_of(rows)
+        """``[B, 4]`` float64 xywh, frame px; NaN for frames that do not show their target and have no box."""
+        owner, local = self._locate(rows)
         boxes = np.empty((len(rows), 4))
         for part in np.unique(owner):
             mine = owner == part
-            boxes[mine] = self.sets[part].index.boxes[rows[mine] - self._set_rows[part]]
+            boxes[mine] = self.sets[part].index.box(local[mine])
         return boxes
 
     def path(self, row: int) -> str:
         """The image file of a row."""
-        part = int(self.set_of(np.array(row)))
-        return self.sets[part].index.path(row - int(self._set_rows[part]))
+        owner, local = self._locate(np.array([row]))
+        return self.sets[int(owner[0])].index.path(int(local[0]))
+
+    def track(self, number: int) -> Track:
+        """A track by number."""
+        part = int(np.searchsorted(self._set_tracks, number, side="right")) - 1
+        index, local = self.sets[part].index, number - int(self._set_tracks[part])
+        return Track(
+            index.frames[index.rows[local] : index.rows[local + 1]],
+            index.hidden_frames[index.hidden_rows[local] : index.hidden_rows[local + 1]],
+            int(self._rows[number]),
+            int(self._set_rows[-1] + self._hidden[number]),
+        )
+
+    def tracks_of(self, part: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of one set: numbers of its tracks, and for each the frames that show the target and those that do not."""
+        tracks = np.arange(self._set_tracks[part], self._set_tracks[part + 1])
+        return tracks, np.diff(self._rows)[tracks], np.diff(self._hidden)[tracks]
+
+    def set_of_video(self, videos: np.ndarray) -> np.ndarray:
+        """``[B]`` the set each video belongs to."""
+        return np.searchsorted(self._set_videos, videos, side="right") - 1
+
+    def video_of(self, track: int) -> int:
+        """The video a track belongs to."""
+        return int(np.searchsorted(self._tracks, track, side="right")) - 1
+
+    def _locate(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """``[B]`` the set of each row, and its row in that set's index."""
+        hidden = rows - self._set_rows[-1]
+        sets = np.searchsorted(self._set_hidden, hidden, side="right") - 1
+        owner = np.where(hidden < 0, self.set_of(rows), sets)
+        inside = np.diff(self._set_rows)[owner] + hidden - self._set_hidden[owner]
+        return owner, np.where(hidden < 0, rows - self._set_rows[owner], inside)
 
 
 def open_mixture(sections: Sequence[Mapping[str, Any]], root: str | os.PathLike[str] | None, seed: int) -> Mixture:

@@ -39,7 +39,7 @@ def test_only_usable_boxes_are_kept_and_tracks_of_a_video_stand_together():
         os.path.join("root/a", "0001.jpg"), os.path.join("root/a", "0004.jpg"), os.path.join("root/b", "0002.jpg"),
     ]  # fmt: skip
     assert [index.track_name(row) for row in (0, 1, 2, 5, 6)] == ["a-1", "a-1", "a-2", "a-2", "b"]
-    assert len(index.paths) == 5, "two tracks of one video share their files"
+    assert len(index.paths) == 6, "two tracks of one video share their files"
     assert index.files[0] == index.files[2]
 
 

@@ -217,7 +217,8 @@ def test_a_file_named_twice_is_read_once(mixture, monkeypatch):
     policy = _data(mixture).maker.policy
     affine = np.array([[1.0, 0, 0], [0, 1.0, 0]])
     paths = [mixture.path(0), mixture.path(1), mixture.path(0)]
-    crops = decode_crops(policy, paths, [affine] * 3, [20, 30, 40])
+    crops, masks = decode_crops(policy, paths, [affine] * 3, [20, 30, 40])
+    assert masks == [None] * 3
     assert reads == paths[:2]
     assert [crop.shape[0] for crop in crops] == [20, 30, 40]
     np.testing.assert_array_equal(crops[0], crops[2][:20, :20])

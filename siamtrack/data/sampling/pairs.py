@@ -1,55 +1,13 @@
-"""Samplers: which frames make a sample. Everything is drawn from (seed, number of the sample)."""
+"""Pairs of frames of one track, some of them of two videos: pysot's sampling."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import ClassVar, Protocol
 
 import numpy as np
 
 from siamtrack.config import ConfigError
 from siamtrack.data import streams
 from siamtrack.data.mixture import Mixture
-from siamtrack.registry import Registry
-
-
-@dataclass(frozen=True, eq=False)
-class FrameDraw:
-    """The frames of B samples, as rows of the mixture.
-
-    Attributes:
-        templates: one ``[B]`` int64 array per template.
-        search: ``[B]`` int64.
-        present: ``[B]`` bool, False where the search frame was drawn without regard to the template's target.
-    """
-
-    templates: tuple[np.ndarray, ...]
-    search: np.ndarray
-    present: np.ndarray
-
-
-class Sampler(Protocol):
-    """What the loader asks of a sampler.
-
-    Attributes:
-        WORDS: random words a sample takes, a multiple of 4.
-        templates: how many it draws per sample.
-    """
-
-    WORDS: ClassVar[int]
-    templates: int
-
-    def draw(self, first: int, words: np.ndarray) -> FrameDraw:
-        """The frames of samples ``first .. first + B - 1``, counted from the beginning of training.
-
-        Args:
-            first: number of the first sample.
-            words: ``[B, WORDS]`` uint64, the samples' own.
-        """
-        ...
-
-
-samplers: Registry[Sampler] = Registry("sampler", "DATA.SAMPLER")
+from siamtrack.data.sampling.registry import FrameDraw, samplers
 
 
 @samplers.register("pairs")
