@@ -21,14 +21,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from siamtrack.engine.files import replacing
-from siamtrack.engine.weights import CheckpointError, load_weights, save_weights
-
-__all__ = ["Checkpoint", "CheckpointError", "Checkpoints", "load_weights", "save_weights"]
+from siamtrack.files import replacing
+from siamtrack.models.weights import save_weights
 
 log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"epoch-(\d+)(?:-step-(\d+))?$")
+
+
+class CheckpointError(ValueError):
+    """A run's checkpoint or folder cannot be used; the message says which, why, and what would be right."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,8 @@ class Checkpoints:
         companion = target.with_suffix(".state.pt")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with replacing(target) as temporary:
-                save_weights(temporary, weights, config_text, meta)
-                proof = {"size": temporary.stat().st_size, "sha256": _sha256(temporary)}
+            save_weights(target, weights, config_text, meta)
+            proof = {"size": target.stat().st_size, "sha256": _sha256(target)}
             with replacing(companion) as temporary, temporary.open("wb") as file:
                 torch.save({"weights": proof, "config": config_text, "state": dict(state)}, file)
         except (OSError, RuntimeError) as error:

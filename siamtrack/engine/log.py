@@ -10,7 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from siamtrack.engine.files import write_text
+from siamtrack.files import write_text
 
 
 class RunLog:

@@ -17,15 +17,16 @@ from yacs.config import CfgNode
 
 import siamtrack
 from siamtrack import config
-from siamtrack.engine.checkpoint import Checkpoint, CheckpointError, Checkpoints, load_weights
+from siamtrack.engine.checkpoint import Checkpoint, CheckpointError, Checkpoints
 from siamtrack.engine.distributed import Processes
-from siamtrack.engine.files import write_text
 from siamtrack.engine.learner import Learner
 from siamtrack.engine.log import RunLog
 from siamtrack.engine.monitor import Monitor
 from siamtrack.engine.resume import starting_point
 from siamtrack.engine.seeding import deterministic, seed_all
 from siamtrack.engine.task import Shard, Task
+from siamtrack.files import write_text
+from siamtrack.models.weights import read_weights
 
 log = logging.getLogger(__name__)
 
@@ -188,7 +189,7 @@ class Run:
 
     def _restore(self, saved: Checkpoint) -> None:
         if self.processes.main:  # the others receive the weights when the learner wraps the model anew
-            self.model.load_state_dict(load_weights(saved.weights)[0])
+            self.model.load_state_dict(read_weights(saved.weights).state)
         for name, part in self.stateful.items():
             part.load_state_dict(saved.state[name])
         where = f"epoch {self.progress.epoch + 1}, step {self.progress.step}"

@@ -24,6 +24,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from siamtrack.files import replacing
+
 FilePath = str | os.PathLike[str]
 
 
@@ -54,70 +56,76 @@ def save_weights(path: FilePath, state: Mapping[str, Tensor], config: str, meta:
 
     Args:
         path: of the file (``.safetensors``); its folder is made if missing.
-        state: a state dict; tensors on any device.
+        state: a state dict; tensors on any device. One that stands under several names is stored once.
         config: the resolved configuration as YAML text.
         meta: anything JSON can hold.
+
+    Raises:
+        OSError: the file cannot be written.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    metadata = {"writer": "siamtrack", "config": config, "meta": json.dumps(dict(meta)), "aliases": "{}"}
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    tensors, aliases = _distinct(state)
+    metadata = {"writer": "siamtrack", "config": config, "meta": json.dumps(dict(meta)), "aliases": json.dumps(aliases)}
     try:
-        save_file(_separate(state), unfinished, metadata)
-        with open(unfinished, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        with replacing(path) as unfinished:
+            save_file(tensors, unfinished, metadata)
+    except SafetensorError as error:
+        raise OSError(f"{path}: {error}") from error
 
 
 def read_weights(path: FilePath) -> Weights:
-    """Read one of our files.
+    """Read one of our files; runs no code that may stand in it.
 
     Raises:
-        WeightsError: there is none, it is damaged, or it is not one of ours.
+        WeightsError: no such file, a folder, a pickle, a damaged file, or one that siamtrack did not write.
     """
     path = _existing(path)
     state, metadata = _read_safetensors(path)
     if "config" not in metadata:
         raise WeightsError(
-            f"{path}: holds tensors but no configuration, so it is no siamtrack checkpoint. `siamtrack convert` makes "
-            "one from an official checkpoint and a configuration."
+            f"{path}: holds tensors but no siamtrack configuration, so the tracker they belong to is not known. "
+            "`siamtrack convert` makes a checkpoint from official weights and a configuration."
         )
     try:
         meta = json.loads(metadata.get("meta", "{}"))
-        aliases = json.loads(metadata.get("aliases", "{}"))  # tensors that training stores once under several names
-        state.update({name: state[first] for name, first in aliases.items()})
+        state.update({name: state[first] for name, first in json.loads(metadata.get("aliases", "{}")).items()})
     except (json.JSONDecodeError, KeyError) as error:
         raise WeightsError(f"{path}: its metadata are damaged ({error}).") from error
     return Weights(state, metadata["config"], meta)
 
 
-def _separate(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Contiguous CPU tensors that share no memory: safetensors stores each name's tensor whole."""
-    seen: set[int] = set()
-    tensors = {}
+def _distinct(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """CPU tensors that share no memory, as safetensors wants them, and name -> first name of the same tensor."""
+    tensors: dict[str, Tensor] = {}
+    names: dict[tuple[Any, ...], str] = {}
+    aliases: dict[str, str] = {}
     for name, tensor in state.items():
-        own = tensor.detach().to("cpu").contiguous()
-        if own.untyped_storage().data_ptr() in seen:
-            own = own.clone()
-        seen.add(own.untyped_storage().data_ptr())
-        tensors[name] = own
-    return tensors
+        key = (tensor.device, tensor.data_ptr(), tensor.dtype, tuple(tensor.shape), tensor.stride())
+        first = names.setdefault(key, name) if tensor.numel() else name
+        if first != name:
+            aliases[name] = first
+        else:
+            tensors[name] = tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+    return tensors, aliases
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, ValueError) as error:
         with open(path, "rb") as file:
             start = file.read(4)
         if start.startswith((b"PK\x03\x04", b"\x80")):
             raise WeightsError(
-                f"{path}: is a PyTorch checkpoint, not a safetensors file. `siamtrack convert` makes one of it."
+                f"{path}: is a pickle (.pth, .pt), which could run code when loaded, not a safetensors file. "
+                "`siamtrack convert` makes one of official weights."
             ) from error
-        raise WeightsError(f"{path}: cannot be read as safetensors ({error}); is it cut off?") from error
+        raise WeightsError(
+            f"{path}: cannot be read as safetensors ({error}); it is damaged or cut short: take another checkpoint of "
+            "the run, or copy the file again."
+        ) from error
 
 
 # Other people's files -----------------------------------------------------------------------------------------------
@@ -181,10 +189,17 @@ def state_of(checkpoint: Mapping[str, Any], path: FilePath) -> dict[str, Tensor]
 
 
 def _existing(path: FilePath) -> Path:
+    """The path, if it is a file; otherwise a sentence that names what lies near it."""
     path = Path(path)
-    if not path.is_file():
-        raise WeightsError(f"{path}: there is no such file; a file with weights was expected.")
-    return path
+    if path.is_file():
+        return path
+    if path.is_dir():
+        found = sorted(path.rglob("*.safetensors"))
+        hint = f"Give a file in it, such as {found[-1].relative_to(path)}." if found else "It holds no *.safetensors."
+        raise WeightsError(f"{path}: is a folder, not a file with weights. {hint}")
+    found = sorted(path.parent.glob("*.safetensors")) if path.parent.is_dir() else []
+    hint = f" Beside it there is {found[-1].name}." if found else " There are no weights beside it either."
+    raise WeightsError(f"{path}: there is no such file.{hint}")
 
 
 def _harmless() -> list[Any]:

@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from siamtrack.config import ConfigError
-from siamtrack.engine.checkpoint import load_weights
 from siamtrack.engine.task import Shard
+from siamtrack.models.weights import read_weights
 from tests.engine.forked import together
 from tests.engine.toy import fail_on, run
 
@@ -34,7 +34,7 @@ def losses(output: Path) -> list[float]:
 
 
 def weights(output: Path, name: str = "epoch-0002") -> dict[str, torch.Tensor]:
-    return load_weights(output / f"checkpoints/{name}.safetensors")[0]
+    return read_weights(output / f"checkpoints/{name}.safetensors").state
 
 
 def assert_close(a: Path, b: Path, tolerance: float) -> None:

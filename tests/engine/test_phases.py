@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from siamtrack.config import ConfigError
-from siamtrack.engine.checkpoint import load_weights
 from siamtrack.engine.optimizer import parameter_groups
 from siamtrack.engine.phases import Phase, fits, phase_at, read_phases
+from siamtrack.models.weights import read_weights
 from tests.engine.test_steps import GOOD, learner, step
 from tests.engine.toy import ToyNet, run, settings
 
@@ -23,7 +23,7 @@ FROZEN_THEN_ALL = "[{FROM: 0, LEARN: [neck, head], EVAL: [backbone]}, {FROM: 2, 
 def test_a_frozen_part_does_not_move_decay_or_drift(tmp_path: Path) -> None:
     heavy = ("TRAIN.OPTIMIZER.WEIGHT_DECAY", 0.5, "TRAIN.EPOCHS", 4, "TRAIN.SCHEDULE.NAME", "constant")
     run(tmp_path, *heavy, "TRAIN.PHASES", FROZEN_THEN_ALL % "")
-    states = [load_weights(tmp_path / f"checkpoints/epoch-000{n}.safetensors")[0] for n in (1, 2, 3)]
+    states = [read_weights(tmp_path / f"checkpoints/epoch-000{n}.safetensors").state for n in (1, 2, 3)]
     for name, tensor in states[0].items():
         frozen = name.startswith("backbone")
         # also the running statistics, and also after the validation that puts the model into eval mode in between

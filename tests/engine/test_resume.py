@@ -16,7 +16,8 @@ import pytest
 import torch
 
 from siamtrack.config import ConfigError
-from siamtrack.engine.checkpoint import CheckpointError, Checkpoints, load_weights
+from siamtrack.engine.checkpoint import CheckpointError, Checkpoints
+from siamtrack.models.weights import read_weights
 from tests.engine.forked import forked
 from tests.engine.toy import die_at, run
 
@@ -56,7 +57,7 @@ def assert_same(a: Any, b: Any) -> None:
 def assert_same_end(output: Path, whole: Path) -> None:
     ends = [Checkpoints(folder / "checkpoints").newest() for folder in (output, whole)]
     assert [end.weights.name for end in ends] == ["epoch-0002.safetensors"] * 2
-    assert_same(load_weights(ends[0].weights)[0], load_weights(ends[1].weights)[0])
+    assert_same(read_weights(ends[0].weights).state, read_weights(ends[1].weights).state)
     assert_same(ends[0].state, ends[1].state)
     assert rows(output) == rows(whole)
 

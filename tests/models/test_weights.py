@@ -11,8 +11,6 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from siamtrack.engine import weights as engine
-from siamtrack.models import weights
 from siamtrack.models.weights import WeightsError, read_checkpoint, read_weights, save_weights, state_of
 from tests.external import external
 
@@ -53,17 +51,26 @@ def test_what_is_saved_comes_back(tmp_path: Path) -> None:
         assert torch.equal(back.state[name], tensor)
 
 
-def test_training_and_conversion_write_one_format(tmp_path: Path) -> None:
-    tied = torch.randn(3)
-    trained, converted = tmp_path / "trained.safetensors", tmp_path / "converted.safetensors"
-    engine.save_weights(trained, {"a": tied, "b": tied}, "SEED: 1\n", {"step": 5})
-    save_weights(converted, {"a": tied, "b": tied}, "SEED: 1\n", {"step": 5})
-    for file in (trained, converted):
-        back, (state, config, meta) = read_weights(file), engine.load_weights(file)
-        assert (back.config, back.meta) == (config, meta) == ("SEED: 1\n", {"step": 5})
-        for name in ("a", "b"):
-            assert torch.equal(back.state[name], tied)
-            assert torch.equal(state[name], tied)
+def test_unusable_weights_are_refused_with_a_reason(tmp_path: Path) -> None:
+    good = tmp_path / "good.safetensors"
+    save_weights(good, {"a": torch.zeros(100)}, "SEED: 1", {})
+    (tmp_path / "short.safetensors").write_bytes(good.read_bytes()[:-1])
+    (tmp_path / "empty.safetensors").write_bytes(b"")
+    save_file({"a": torch.zeros(3)}, tmp_path / "foreign.safetensors")
+    torch.save({"a": torch.zeros(3)}, tmp_path / "new.pth")
+    (tmp_path / "old.pth").write_bytes(pickle.dumps({"a": 1}))
+    reasons = {
+        "short.safetensors": "damaged or cut short",
+        "empty.safetensors": "damaged or cut short",
+        "foreign.safetensors": "siamtrack convert",
+        "new.pth": "is a pickle",
+        "old.pth": "is a pickle",
+        "missing.safetensors": "no such file. Beside it there is short",
+        ".": "is a folder.*such as short.safetensors",
+    }
+    for name, reason in reasons.items():
+        with pytest.raises(WeightsError, match=reason):
+            read_weights(tmp_path / name)
 
 
 def test_a_save_that_dies_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +80,7 @@ def test_a_save_that_dies_leaves_the_old_file(tmp_path: Path, monkeypatch: pytes
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(weights.os, "replace", killed)
+    monkeypatch.setattr("siamtrack.files.os.replace", killed)
     with pytest.raises(KeyboardInterrupt):
         save_weights(file, {"a": torch.ones(2)}, "new", {})
     assert read_weights(file).config == "old"
@@ -161,7 +168,7 @@ def test_sentences_for_files_that_are_something_else(tmp_path: Path) -> None:
     torch.save({"epoch": 3}, tmp_path / "empty.pth")
     with pytest.raises(WeightsError, match=r"frame\.pth: is not a .* damaged \(Unsupported operand 255\)"):
         read_checkpoint(picture)
-    with pytest.raises(WeightsError, match="holds tensors but no configuration"):
+    with pytest.raises(WeightsError, match="holds tensors but no siamtrack configuration"):
         read_weights(foreign)
     with pytest.raises(WeightsError, match="holds list, but should hold a dict"):
         read_checkpoint(numbers)
