@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from siamtrack.config import ConfigError
 from siamtrack.contracts import Crop, Response
 from siamtrack.crops import CropPolicy
 from siamtrack.models import SiameseNetwork
+from siamtrack.tracking.dense import cosine_window
 from siamtrack.tracking.tracker import Box, Result, Tracker, trackers
 
 _LARGEST = 4  # of a lost target, in sides of the frame; without a limit its crop would grow until memory is full
@@ -126,8 +128,8 @@ class ResponseTracker(Tracker):
         best = int(enlarged.max((1, 2)).argmax())
         response = enlarged[best] - enlarged[best].min()
         response /= response.sum() + 1e-16
-        window = np.outer(np.hanning(height), np.hanning(width))
-        response = (1 - self.window_influence) * response + self.window_influence * window / window.sum()
+        window = normalised_window(height, width)
+        response = (1 - self.window_influence) * response + self.window_influence * window
         row, column = np.unravel_index(int(response.argmax()), response.shape)
         step = stride / self.upsampling
         score = 1 / (1 + math.exp(-float(logit[best].max())))
@@ -138,3 +140,11 @@ class ResponseTracker(Tracker):
         smallest, largest = 1 / min(self.size), _LARGEST * max(shape[:2]) / max(self.size)
         growth = min(max(growth, min(smallest, 1.0)), max(largest, 1.0))
         self.size = self.size[0] * growth, self.size[1] * growth
+
+
+@functools.lru_cache(maxsize=4)
+def normalised_window(height: int, width: int) -> np.ndarray:
+    """``[height, width]`` float64 Hanning window with sum 1."""
+    window = cosine_window(height, width).reshape(height, width)
+    normalised: np.ndarray = window / window.sum()
+    return normalised
