@@ -37,6 +37,14 @@ class LevelFusion(nn.Module):
         self.loc_scale = nn.Parameter(torch.ones(levels))
 
     def fuse(self, logits: list[Tensor], raw: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Per-level ``logit [B, H, W]`` and raw distances ``[B, 4, H, W]`` -> fused logit and ltrb px, float32."""
-        distances = [torch.exp(r.float() * scale) for r, scale in zip(raw, self.loc_scale, strict=True)]
-        return weighted_sum([x.float() for x in logits], self.cls_weight), weighted_sum(distances, self.loc_weight)
+        """Per-level ``logit [B, H, W]`` and raw distances ``[B, 4, H, W]`` -> fused logit and ltrb px.
+
+        Half precision becomes float32 first.
+        """
+        distances = [torch.exp(_full(r) * scale) for r, scale in zip(raw, self.loc_scale, strict=True)]
+        return weighted_sum([_full(x) for x in logits], self.cls_weight), weighted_sum(distances, self.loc_weight)
+
+
+def _full(values: Tensor) -> Tensor:
+    """At least float32."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
