@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -13,19 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests import parity_report
 from tests.external import external
-
-ROWS: list[dict[str, Any]] = []
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--parity-report", metavar="FILE", help="write one JSON row per compared case of every fixture")
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    target = session.config.getoption("--parity-report", default=None)
-    if target:
-        Path(target).write_text(json.dumps(sorted(ROWS, key=lambda row: (row["system"], row["case"])), indent=1) + "\n")
 
 
 @lru_cache(maxsize=1)
@@ -68,10 +56,7 @@ def record() -> Callable[..., None]:
     """
 
     def add(system: str, case: str, error: float, tolerance: float, note: str = "", output: str = "") -> None:
-        ROWS.append(
-            {"system": system, "case": case, "output": output, "error": float(error), "tolerance": float(tolerance),
-             "passed": bool(error <= tolerance), "note": note}
-        )  # fmt: skip
+        parity_report.add(system, case, output, error, tolerance, note)
         at = f"{system} {case} {output}".strip()
         assert error <= tolerance, f"{at}: error {error:.3g} exceeds the tolerance {tolerance:.3g}. {note}"
 
