@@ -157,14 +157,23 @@ class Mixture:
         """``[B]`` rows from random words ``[B, 2]``: the track uniformly in the video, then the frame in the track."""
         return _within(self._rows, _within(self._tracks, videos, bits[:, 0]), bits[:, 1])
 
-    def row_near(self, rows: np.ndarray, bits: np.ndarray) -> np.ndarray:
-        """``[B]`` rows of the same tracks, uniformly at most FRAME_RANGE usable frames away, from words ``[B]``."""
+    def row_near(self, rows: np.ndarray, bits: np.ndarray, other: bool = False) -> np.ndarray:
+        """``[B]`` rows of the same tracks, uniformly at most FRAME_RANGE usable frames away, from words ``[B]``.
+
+        Args:
+            rows: ``[B]``.
+            bits: ``[B]`` random words.
+            other: not the row itself, unless it is the only one there.
+        """
         track = np.searchsorted(self._rows, rows, side="right") - 1
         reach = self._frame_range[self.set_of(rows)]
         low = np.maximum(rows - reach, self._rows[track])
         high = np.minimum(rows + reach, self._rows[track + 1] - 1)
-        near: np.ndarray = low + streams.integers(bits, high - low + 1)
-        return near
+        if not other:
+            near: np.ndarray = low + streams.integers(bits, high - low + 1)
+            return near
+        near = low + streams.integers(bits, np.maximum(high - low, 1))
+        return np.where(high > low, near + (near >= rows), rows)
 
     # What is there --------------------------------------------------------------------------------------------------
 

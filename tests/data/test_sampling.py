@@ -150,3 +150,19 @@ def test_registered_with_its_options(mixture):
 def test_no_set_is_a_sentence():
     with pytest.raises(ConfigError, match=r"DATA\.SETS"):
         Mixture([], seed=0)
+
+
+def test_ordered_pairs_are_two_frames_the_template_first(mixture):
+    draw = _draw(PairSampler(mixture, negative=0.0, ordered=True), 0, 4000)
+    (template,) = draw.templates
+    distance = draw.search - template
+    stills = mixture.set_of(template) == 2
+    assert (distance[stills] == 0).all(), "a still image has no other frame"
+    assert (distance[~stills] >= 1).all()
+    np.testing.assert_array_equal(_track(mixture, template), _track(mixture, draw.search))
+    big = mixture.set_of(template) == 0
+    assert set(distance[big]) == {1, 2, 3, 4, 5}, "its frame range"
+    small = mixture.set_of(template) == 1
+    pairs = np.bincount(distance[small], minlength=8)[1:]
+    assert (pairs > 0).all()
+    assert (np.diff(pairs) < 0).all(), "near pairs are more numerous in a track of 8"
