@@ -20,11 +20,11 @@ from siamtrack.data.decode import keep_heap
 from siamtrack.data.readers import open_dataset
 from siamtrack.data.sequence import Sequence
 from siamtrack.data.synthetic import write_dataset
-from siamtrack.files import write_text
 from siamtrack.engine.task import tasks
 from siamtrack.engine.train import train
 from siamtrack.evaluation import Scores, Truth
 from siamtrack.evaluation.report import tables, write_report
+from siamtrack.files import write_text
 from siamtrack.quickstart.film import find_film, write_film
 from siamtrack.quickstart.picture import write_picture
 from siamtrack.quickstart.record import Record

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from siamtrack.config import loads
-from siamtrack.files import write_text
 from siamtrack.engine.resume import differences
+from siamtrack.files import write_text
 
 _RECORD = "record.json"
 _SUMMARY = "summary.json"

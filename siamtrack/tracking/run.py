@@ -23,9 +23,9 @@ from tqdm import tqdm
 
 import siamtrack
 from siamtrack.data.sequence import Sequence
-from siamtrack.engine.files import write_text
 from siamtrack.evaluation.folders import META, boxes_file, times_file, tracker_folder
 from siamtrack.evaluation.formats import write_boxes, write_times
+from siamtrack.files import write_text
 from siamtrack.tracking.tracker import Tracker
 
 log = logging.getLogger(__name__)
