@@ -97,12 +97,19 @@ def giou(a_xyxy: Any, b_xyxy: Any, eps: float = 1e-7) -> Any:
     """
     xp = _namespace(a_xyxy)
     inter = intersection(a_xyxy, b_xyxy)
-    union = area(a_xyxy) + area(b_xyxy) - inter
+    union = _growing_area(a_xyxy) + _growing_area(b_xyxy) - inter
     a_low, a_high = xp.minimum(a_xyxy[..., :2], a_xyxy[..., 2:]), xp.maximum(a_xyxy[..., :2], a_xyxy[..., 2:])
     b_low, b_high = xp.minimum(b_xyxy[..., :2], b_xyxy[..., 2:]), xp.maximum(b_xyxy[..., :2], b_xyxy[..., 2:])
     extent = xp.maximum(a_high, b_high) - xp.minimum(a_low, b_low)
     hull = (extent[..., 0] * extent[..., 1]).clip(eps)
     return inter / union.clip(eps) - (hull - union) / hull
+
+
+def _growing_area(box_xyxy: Any) -> Any:
+    """``area`` with a gradient where a side is exactly 0, which clipping would cut off."""
+    extent = box_xyxy[..., 2:] - box_xyxy[..., :2]
+    extent = extent * (extent >= 0)
+    return extent[..., 0] * extent[..., 1]
 
 
 def clip_xyxy(box_xyxy: Boxes, width: float, height: float) -> Boxes:

@@ -92,7 +92,7 @@ class AreaCrop:
                 f"a crop needs a finite centre and a target of positive width and height, but the centre is "
                 f"{tuple(centre)} and the size {tuple(extent)}."
             )
-        left, top, side = square(*centre, *extent, factor)
+        left, top, side = square_around(*centre, *extent, factor)
         pixels, mask = pixels_of(frame, left, top, side, size), mask_of(frame.shape, left, top, side, size)
         scale = side / size
         middle, half_w, half_h = (size - 1) / 2, extent[0] / scale / 2, extent[1] / scale / 2
@@ -115,11 +115,11 @@ class AreaCrop:
         windows = np.concatenate([boxes, jitter.scale, jitter.shift, flags], 1)
 
         # in the middle of an unknown frame there is nobody: its box is any
-        extent = np.where(np.isnan(boxes[:, 2:]), 1.0, boxes[:, 2:])
-        grown = np.sqrt((extent * np.exp(jitter.scale)).prod(1, keepdims=True))
-        resize = size / np.maximum(np.ceil(grown * factor), 1)
-        centre = (size - 1) / 2 - grown * jitter.shift * resize
-        half = extent * resize / 2
+        known = np.where(np.isnan(boxes), 1.0, boxes)
+        looked_at = jittered(known, jitter.scale, jitter.shift)
+        resize = size / np.maximum(np.ceil(np.sqrt(looked_at[:, 2:3] * looked_at[:, 3:]) * factor), 1)
+        off = known[:, :2] + known[:, 2:] / 2 - (looked_at[:, :2] + looked_at[:, 2:] / 2)
+        centre, half = (size - 1) / 2 + off * resize, known[:, 2:] * resize / 2
         placed = np.concatenate([centre - half, centre + half], 1)
         placed[jitter.flip, 0::2] = size - placed[jitter.flip, 2::-2]
         return windows, placed
@@ -141,17 +141,24 @@ class AreaCrop:
 def _resolve(shape: tuple[int, ...], window: np.ndarray) -> tuple[int, int, int]:
     """Left, top and side of a training window in the frame, or in the mirrored frame."""
     height, width = shape[:2]
-    x, y, w, h, grow_w, grow_h, shift_x, shift_y, mirror, _, factor = (float(v) for v in window)
-    if math.isnan(x):
-        x, y, w, h = (int(v) for v in (width / 2 - width / 16, height / 2 - height / 16, width / 8, height / 8))
+    box, scale, shift, (mirror, _, factor) = window[:4], window[4:6], window[6:8], window[8:]
+    if np.isnan(box).any():
+        box = np.trunc([width / 2 - width / 16, height / 2 - height / 16, width / 8, height / 8])
     if mirror:
-        x = width - 1 - (x + w)
-    grown_w, grown_h = w * math.exp(grow_w), h * math.exp(grow_h)
-    extent = math.sqrt(grown_w * grown_h)
-    return square(x + 0.5 * w + extent * shift_x, y + 0.5 * h + extent * shift_y, grown_w, grown_h, factor)
+        box = np.array([width - 1 - (box[0] + box[2]), *box[1:]])
+    x, y, w, h = (float(v) for v in jittered(box, scale, shift))
+    return square_around(x + 0.5 * w, y + 0.5 * h, w, h, factor)
 
 
-def square(centre_x: float, centre_y: float, w: float, h: float, factor: float) -> tuple[int, int, int]:
+def jittered(box_xywh: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """Boxes ``[..., 4]`` grown by ``exp(scale)``, moved by ``shift`` (both ``[..., 2]``) of their new sqrt(w h)."""
+    extent = box_xywh[..., 2:] * np.exp(scale)
+    side = np.sqrt(extent.prod(-1, keepdims=True))
+    centre = box_xywh[..., :2] + 0.5 * box_xywh[..., 2:] + side * shift
+    return np.concatenate([centre - 0.5 * extent, extent], -1)
+
+
+def square_around(centre_x: float, centre_y: float, w: float, h: float, factor: float) -> tuple[int, int, int]:
     """Left, top and side, whole px, of the square of ``factor**2`` times a target's area; corners round half to even.
 
     Raises:

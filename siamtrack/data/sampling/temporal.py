@@ -153,7 +153,7 @@ class TridentSampler(TrackSampler):
         return trident(track, self.gaps, draw, type(self).dynamic)
 
     def finish(self, number: int, track: Track, rows: tuple[int, ...], draw: Draw) -> Sample:
-        if not self.negative or draw() >= self.negative:
+        if not self.negative or draw() < 1 - self.negative:
             return rows, True, False
         if len(track.hidden):
             return (*rows[:-1], track.row(int(choose(track.hidden, draw)))), False, True
