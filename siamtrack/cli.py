@@ -1,4 +1,6 @@
-"""The doors of the house: ``siamtrack train | test | eval | ablate | convert | quickstart | data check | model describe``.
+"""The doors of the house.
+
+``siamtrack train | test | eval | ablate | convert | quickstart | data check | model describe``
 
 ``tools/*.py`` are the same commands as scripts. Each command imports what it needs when it is called, so that
 ``siamtrack eval`` runs without torch. What a user did wrong ends in one sentence and exit code 2;
@@ -125,7 +127,7 @@ def ablate(options: argparse.Namespace) -> int:
 
     from siamtrack import ablation
     from siamtrack.ablation import report
-    from siamtrack.ablation.job import TestSet
+    from siamtrack.ablation.job import Benchmark
     from siamtrack.ablation.run import all_devices
     from siamtrack.ablation.study import study
 
@@ -138,7 +140,7 @@ def ablate(options: argparse.Namespace) -> int:
     made = study(
         ablation.grid(options.cfg, axes, options.overrides),
         seeds=options.seeds,
-        test_set=TestSet(options.dataset, _truths(options), options.protocol, tuple(opened)),
+        benchmark=Benchmark(options.dataset, _truths(options), options.protocol, tuple(opened)),
         output=Path(options.output),
         devices=all_devices(),
         train_arguments=root,

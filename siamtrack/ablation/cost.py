@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
-from siamtrack.contracts import Crop
 from siamtrack.models import build_network
+from siamtrack.models.describe import describe
+from siamtrack.tracking import build_tracker
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,9 @@ class Cost:
     """Of one variant's network.
 
     Attributes:
-        parameters: all of them, learning or not.
+        parameters: all that could learn.
         template_macs: multiply-accumulates to remember one template.
-        frame_macs: to locate it in one search crop.
+        frame_macs: to locate the target in one search crop, with as many templates as the tracker keeps.
         remarks: what there is to say of its parts, see :attr:`siamtrack.models.SiameseNetwork.remarks`.
     """
 
@@ -30,26 +30,13 @@ class Cost:
 
 
 def cost(cfg: Any) -> Cost:
-    """The cost of a configuration's network, counted on the ``meta`` device: no weights, no arithmetic.
-
-    Counted are convolutions and matrix products, those of attention included; a half of torch's count of floating
-    point operations.
+    """The cost of a configuration's network, counted without weights or arithmetic (``siamtrack model describe``).
 
     Raises:
-        ConfigError: the parts do not fit each other.
+        ConfigError: network or tracker cannot be built.
     """
     with torch.device("meta"):
-        network = build_network(cfg).eval()
-        template, search = _crop(cfg.CROP.get("TEMPLATE_SIZE", 127)), _crop(cfg.CROP.get("SEARCH_SIZE", 255))
-    with torch.no_grad():
-        with FlopCounterMode(display=False) as remembering:
-            memory = network.remember(template)
-        with FlopCounterMode(display=False) as locating:
-            network.locate(memory, search)
-    parameters = sum(parameter.numel() for parameter in network.parameters())
-    macs = (counter.get_total_flops() // 2 for counter in (remembering, locating))
-    return Cost(parameters, *macs, remarks=network.remarks)
-
-
-def _crop(side: int) -> Crop:
-    return Crop(torch.empty(1, 3, side, side), torch.empty(1, 4))
+        network = build_network(cfg)
+    templates = build_tracker(cfg, network, device="meta").templates
+    described = describe(cfg, templates)
+    return Cost(described.parameters, described.template_macs, described.frame_macs, network.remarks)

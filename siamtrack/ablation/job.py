@@ -20,8 +20,8 @@ from siamtrack import config, evaluation
 from siamtrack.ablation.grid import Variant
 from siamtrack.config import ConfigError
 from siamtrack.engine.checkpoint import Checkpoints
-from siamtrack.engine.files import write_text
 from siamtrack.engine.resume import differences
+from siamtrack.files import write_text
 
 # keys that change neither the weights nor the boxes of a finished run
 HARMLESS = (
@@ -38,7 +38,7 @@ class RunFailed(Exception):
 
 
 @dataclass(frozen=True)
-class TestSet:
+class Benchmark:
     """What variants are tested on.
 
     Attributes:
@@ -83,7 +83,7 @@ class Job:
         variant: what.
         seed: the run's ``SEED``.
         folder: where everything of it stands: ``train/``, ``results/``, ``log.txt``, ``run.json``.
-        test_set: what it is tested on.
+        benchmark: what it is tested on.
         train_arguments: further options of ``siamtrack train``: the root of its data.
         plugins: modules that register parts.
     """
@@ -91,7 +91,7 @@ class Job:
     variant: Variant
     seed: int
     folder: Path
-    test_set: TestSet
+    benchmark: Benchmark
     train_arguments: tuple[str, ...] = ()
     plugins: tuple[str, ...] = ()
 
@@ -130,10 +130,10 @@ class Job:
 
     def scores(self) -> evaluation.Scores:
         """The scores of its results."""
-        frames = self.test_set.content()["frames"]
-        folder = evaluation.tracker_folder(self.folder / "results", self.test_set.name, self.tracker)
+        frames = self.benchmark.content()["frames"]
+        folder = evaluation.tracker_folder(self.folder / "results", self.benchmark.name, self.tracker)
         found = evaluation.load_results(folder, frames, self.tracker)
-        test = self.test_set
+        test = self.benchmark
         return evaluation.evaluate(test.truths, found, test.protocol, benchmark=test.name)
 
     def tested_on(self) -> str:
@@ -153,7 +153,7 @@ class Job:
         return newest.weights.name
 
     def _test(self, weights: Path, device: Device, started: Started) -> None:
-        test = self.test_set
+        test = self.benchmark
         words = ["test", "--checkpoint", str(weights), "--dataset", test.name, "--name", self.tracker]
         where = ["--output", str(self.folder / "results"), "--device", "cpu" if device.index is None else "cuda"]
         self._call([*words, *where, *test.arguments], device, started)
@@ -190,7 +190,7 @@ class Job:
 
     def _content(self) -> dict[str, Any]:
         """What tells this run from others."""
-        return {"config": config.to_plain(self.configuration()), "test": self.test_set.content()}
+        return {"config": config.to_plain(self.configuration()), "test": self.benchmark.content()}
 
     def _read(self) -> dict[str, Any]:
         path = self.folder / "run.json"

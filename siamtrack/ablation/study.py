@@ -13,7 +13,7 @@ from siamtrack import config
 from siamtrack.ablation.compare import Difference, Spread, paired_difference, spread
 from siamtrack.ablation.cost import Cost, cost
 from siamtrack.ablation.grid import Variant
-from siamtrack.ablation.job import Device, Job, TestSet
+from siamtrack.ablation.job import Benchmark, Device, Job
 from siamtrack.ablation.run import Outcome, Runner
 from siamtrack.config import ConfigError
 from siamtrack.evaluation import Protocol, Scores, resolve
@@ -97,7 +97,7 @@ class Study:
 def study(
     variants: Sequence[Variant],
     seeds: int,
-    test_set: TestSet,
+    benchmark: Benchmark,
     output: Path,
     devices: Sequence[Device],
     train_arguments: Sequence[str] = (),
@@ -110,7 +110,7 @@ def study(
     Args:
         variants: the first one is what the others are compared with.
         seeds: how many; they are the configuration's ``SEED`` and the numbers after it.
-        test_set: what is tracked.
+        benchmark: what is tracked.
         output: ``runs/<variant>/seed-<n>/`` is made in it.
         devices: one process runs on each.
         train_arguments: further options of ``siamtrack train``.
@@ -122,7 +122,7 @@ def study(
     """
     if seeds < 1:
         raise ConfigError(f"--seeds: {seeds} should be at least 1.")
-    protocol = resolve(test_set.protocol, test_set.name)
+    protocol = resolve(benchmark.protocol, benchmark.name)
     first = config.load(variants[0].cfg, variants[0].overrides, plugins).SEED
     numbers = tuple(range(first, first + seeds))
     rows = [_costed(variant, plugins) for variant in variants]
@@ -131,7 +131,7 @@ def study(
             variant=row.variant,
             seed=seed,
             folder=output / "runs" / row.variant.folder / f"seed-{seed}",
-            test_set=test_set,
+            benchmark=benchmark,
             train_arguments=tuple(train_arguments),
             plugins=tuple(plugins),
         )
@@ -144,7 +144,7 @@ def study(
         Row(row.variant, row.cost, tuple(o for o in outcomes if o.job.variant == row.variant), row.refusal)
         for row in rows
     ]
-    return Study(tuple(done), numbers, test_set.name, protocol, len(test_set.truths))
+    return Study(tuple(done), numbers, benchmark.name, protocol, len(benchmark.truths))
 
 
 def _costed(variant: Variant, plugins: Sequence[str]) -> Row:

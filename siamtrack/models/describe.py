@@ -156,8 +156,7 @@ def describe(cfg: Any, templates: int = 1) -> Description:
 
 
 def _check_templates(network: SiameseNetwork, templates: int) -> None:
-    limits = [joint.max_templates for _, joint in _joints(network) if joint.max_templates is not None]
-    most = min([*limits, 1] if network.enhancer.joint else limits, default=templates)
+    most = templates if network.max_templates is None else network.max_templates
     if not 1 <= templates <= most:
         raise ConfigError(f"{templates} templates: this network remembers {f'1 to {most}' if most > 1 else most}.")
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from siamtrack.config import ConfigError
 from siamtrack.contracts import Crop, FeatureMap, Fused, Memory, Prediction, Remembered, map_tensors
 from siamtrack.models.slots import Backbone, Correlation, Enhancer, Head, Neck
 
@@ -86,6 +87,13 @@ class SiameseNetwork(nn.Module):
         self.correlations = correlations
         self.head = head
 
+    @property
+    def max_templates(self) -> int | None:
+        """How many templates it can remember of a target; ``None``: any number."""
+        limits = [joint.max_templates for i in range(len(self.correlations)) for joint in self._joints(i).values()]
+        known = [limit for limit in (*limits, 1 if self.enhancer.joint else None) if limit is not None]
+        return min(known, default=None)
+
     def remember(self, template: Crop) -> Memory:
         """What the tracker keeps of a template ``[B, 3, S, S]``; its box, where a part wants one, in crop px."""
         levels = self._features(template, is_template=True)
@@ -94,7 +102,17 @@ class SiameseNetwork(nn.Module):
         return Memory((Remembered(kernels=self._kernels([self.enhancer(level) for level in levels])),))
 
     def locate(self, memory: Memory, search: Crop) -> Prediction:
-        """Where the remembered targets ``[B]`` are in the searches ``[B, 3, S, S]``; float32."""
+        """Where the remembered targets ``[B]`` are in the searches ``[B, 3, S, S]``; float32.
+
+        Raises:
+            ConfigError: more templates are remembered than the parts can take.
+        """
+        if self.max_templates is not None and len(memory.templates) > self.max_templates:
+            raise ConfigError(
+                f"MODEL: enhancer and correlation take {self.max_templates} template(s), but the memory holds "
+                f"{len(memory.templates)}; take a correlation of several, such as transformer, and no joint enhancer, "
+                "or sample and track with fewer (DATA.SAMPLER, TRACK)."
+            )
         levels = self._features(search, is_template=False)
         if self.enhancer.joint:
             (template,) = memory.templates

@@ -9,7 +9,6 @@ from siamtrack.config import ConfigError
 from siamtrack.contracts import Corners, Memory
 from siamtrack.crops import CropPolicy
 from siamtrack.models import SiameseNetwork
-from siamtrack.models.slots import Correlation
 from siamtrack.tracking.tracker import Box, Result, Tracker, trackers
 
 
@@ -56,7 +55,13 @@ class CornerTracker(Tracker):
                 "TRACK.UPDATE_INTERVALS: templates are renewed by a score, which this network does not give; set "
                 "MODEL.HEAD.SCORE, or leave UPDATE_INTERVALS empty."
             )
-        _check_templates(network, 1 + len(update_intervals))
+        self.templates = 1 + len(update_intervals)
+        if network.max_templates is not None and self.templates > network.max_templates:
+            raise ConfigError(
+                f"TRACK.UPDATE_INTERVALS: asks for {self.templates} templates, but the network takes "
+                f"{network.max_templates}; leave it empty, or take a correlation of several templates, such as "
+                "transformer, and no enhancer that serves one alone."
+            )
         self.network, self.policy = network.eval(), policy
         self.update_intervals, self.update_threshold, self.margin = update_intervals, update_threshold, margin
         self.box: Box = (0.0, 0.0, 0.0, 0.0)
@@ -126,12 +131,3 @@ def _read(prediction: Corners) -> tuple[list[float], float]:
         score = torch.stack([*peaks]).prod(0).sqrt()
     *box, confidence = torch.cat([prediction.box[0], score]).double().cpu().tolist()
     return box, confidence
-
-
-def _check_templates(network: SiameseNetwork, count: int) -> None:
-    limits = [m.max_templates for m in network.modules() if isinstance(m, Correlation) and m.max_templates is not None]
-    if any(count > limit for limit in limits):
-        raise ConfigError(
-            f"TRACK.UPDATE_INTERVALS: asks for {count} templates, but the correlation takes {min(limits)}; leave it "
-            "empty, or take a correlation of several templates, such as transformer."
-        )

@@ -30,9 +30,14 @@ class Tracker:
     """A target followed from frame to frame; one object follows one target at a time.
 
     Frames are RGB uint8 ``[H, W, 3]`` (OpenCV reads BGR: ``cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)``).
+
+    Attributes:
+        name: in results and tables.
+        templates: how many it remembers of its target.
     """
 
     name = "tracker"
+    templates = 1
 
     def init(self, frame: np.ndarray, box: Any) -> None:
         """Start on a frame.
