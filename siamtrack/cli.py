@@ -69,6 +69,8 @@ def train(options: argparse.Namespace) -> int:
     cfg = config.load(options.cfg, options.overrides, options.plugin)
     load_plugins(cfg.PLUGINS)
     output = Path(options.output) if options.output else _output(cfg, options.cfg)
+    if os.environ.get("RANK", "0") == "0":
+        print(config.dump(cfg), flush=True)
     task = tasks.build(cfg.TASK, cfg=cfg, data_root=options.data_root)
     run(cfg, task, output, resume=options.resume)
     return 0
@@ -205,10 +207,13 @@ def model_describe(options: argparse.Namespace) -> int:
 
 
 def _tracker_for_test(options: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
-    """The tracker of ``--checkpoint`` (or of ``--cfg`` and its newest checkpoint), and what meta.json says of it."""
+    """The tracker of ``--checkpoint``, ``--cfg`` (its newest one) or ``--baseline``, and what meta.json says of it."""
     from siamtrack import config
     from siamtrack.tracking import load_tracker
+    from siamtrack.tracking.baselines import baseline
 
+    if options.baseline:
+        return baseline(options.baseline), {"baseline": options.baseline}
     checkpoint = Path(options.checkpoint) if options.checkpoint else _newest_checkpoint(options, config)
     tracker = load_tracker(checkpoint, options.device, tuple(options.overrides))
     tracker.name = options.name or tracker.name
@@ -297,6 +302,9 @@ def parser() -> argparse.ArgumentParser:
     source = p.add_mutually_exclusive_group(required=True)
     source.add_argument("--checkpoint", help="a .safetensors file; it carries its configuration")
     source.add_argument("--cfg", help="a configuration that was trained: its newest checkpoint is tested")
+    source.add_argument(
+        "--baseline", metavar="NAME", help="static (the first box for ever), or one of OpenCV's, as MIL"
+    )
     p.add_argument("--dataset", required=True, help="OTB100, VOT2018, UAV123, LaSOT, GOT-10k, folder, video, ...")
     _data_root(p)
     _selection(p)

@@ -126,6 +126,14 @@ def test_testing_and_evaluating(results, world, tmp_path, capsys):
     assert {p.suffix for p in (tmp_path / "plots").iterdir()} == {".png", ".pdf"}
 
 
+def test_baselines_need_no_checkpoint(world, tmp_path, capsys):
+    where = ["--dataset", "got10k", "--split", "test", "--data-root", str(world), "--output", str(tmp_path)]
+    assert main(["test", "--baseline", "static", *where]) == 0
+    rows = (tmp_path / "got10k" / "static" / f"{TEST[0]}.txt").read_text().splitlines()
+    assert len(set(rows)) == 1
+    assert "has no tracker 'KFC'" in refused(["test", "--baseline", "KFC", *where], capsys)
+
+
 def test_got10ks_own_experiment_runs_our_tracker(checkpoint, world, tmp_path):
     from got10k.experiments import ExperimentGOT10k
 

@@ -76,6 +76,15 @@ def opencv_trackers() -> list[str]:
     return list(_constructors())
 
 
+def baseline(name: str) -> Tracker:
+    """``static``, or one of :func:`opencv_trackers` by its name.
+
+    Raises:
+        ValueError: this OpenCV has no such tracker.
+    """
+    return StaticTracker() if name == StaticTracker.name else OpenCVTracker(name)
+
+
 def _inside(start: float, length: float, room: int) -> tuple[int, int]:
     """An interval's start and length in whole pixels within 0 .. room."""
     first, last = max(round(start), 0), min(round(start + length), room)
