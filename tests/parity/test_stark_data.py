@@ -99,7 +99,11 @@ def test_processing(parity, seeded, record):
             windows, placed = policy.place(np.array([about_frame["box_xywh"]]), jitter, search=kind == "search")
             crop = policy.cut(frame, windows[0], size)
             colours = Photometry.from_draws(
-                np.array([gray < 0.05]), np.zeros((1, 3)), np.array([0]), np.zeros(1), np.array([draws["np_uniform"][i]])
+                np.array([gray < 0.05]),
+                np.zeros((1, 3)),
+                np.array([0]),
+                np.zeros(1),
+                np.array([draws["np_uniform"][i]]),
             )
             image = normalise(adjust_colours(torch.from_numpy(crop.transpose(2, 0, 1).copy())[None], colours))
             key = f"processing/{number}.{kind}"
