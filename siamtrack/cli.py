@@ -196,7 +196,7 @@ def model_describe(options: argparse.Namespace) -> int:
 
     cfg = config.load(options.cfg, options.overrides, options.plugin)
     load_plugins(cfg.PLUGINS)
-    description = describe(cfg, options.templates)
+    description = describe(cfg, _kept_templates(cfg) if options.templates is None else options.templates)
     print(description)
     if options.json:
         Path(options.json).write_text(json.dumps(description.to_dict(), indent=1) + "\n", encoding="utf-8")
@@ -204,6 +204,16 @@ def model_describe(options: argparse.Namespace) -> int:
 
 
 # Their pieces -------------------------------------------------------------------------------------------------------
+
+
+def _kept_templates(cfg: Any) -> int:
+    """How many templates the tracker of a configuration keeps."""
+    import torch
+
+    from siamtrack.tracking import build_tracker
+
+    with torch.device("meta"):
+        return build_tracker(cfg, device="meta").templates
 
 
 def _tracker_for_test(options: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
@@ -369,7 +379,7 @@ def parser() -> argparse.ArgumentParser:
     model = commands.add_parser("model", help="Look at networks.").add_subparsers(dest="what", required=True)
     p = _command(model, "describe", model_describe)
     _configuration(p, required=True)
-    p.add_argument("--templates", type=int, default=1, help="how many templates are remembered (default: 1)")
+    p.add_argument("--templates", type=int, help="how many are remembered (default: as many as its tracker keeps)")
     p.add_argument("--json", metavar="J", help="write the same as JSON")
     return top
 

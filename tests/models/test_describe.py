@@ -216,6 +216,13 @@ def test_the_command_prints_and_writes_the_same(tmp_path, capsys):
     assert written["parts"][4]["frame"]["shapes"] == {"logit": [25, 25], "ltrb": [4, 25, 25]}
 
 
+@pytest.mark.parametrize(("given", "templates"), [((), 2), (("--templates", "1"), 1)])
+def test_as_many_templates_as_the_tracker_keeps(tmp_path, given, templates):
+    path = tmp_path / "out.json"
+    assert main(["model", "describe", "--cfg", str(ROOT / "stark/st50.yaml"), "--json", str(path), *given]) == 0
+    assert json.loads(path.read_text())["templates"] == templates
+
+
 def test_a_mistake_in_the_configuration_is_a_sentence(capsys):
     assert main(["model", "describe", "--cfg", str(ROOT / "siamban/r50.yaml"), "MODEL.HEAD.HIDEN", "8"]) == 2
     assert "siamtrack model: " in capsys.readouterr().err
