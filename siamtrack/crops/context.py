@@ -223,12 +223,14 @@ def square(frame: np.ndarray, left: int, top: int, side: int, padding: np.ndarra
     x0, x1 = (min(max(x, 0), width) for x in (left, left + side))
     y0, y1 = (min(max(y, 0), height) for y in (top, top + side))
     patch = frame[y0:y1, x0:x1]
-    if patch.shape[:2] != (side, side):
-        padded = np.empty((side, side, 3), np.uint8)
-        padded[:] = np.asarray(padding).astype(np.uint8)
-        padded[y0 - top : y1 - top, x0 - left : x1 - left] = patch
-        patch = padded
-    return patch
+    if patch.shape[:2] == (side, side):
+        return patch
+    colour = np.asarray(padding).astype(np.uint8)
+    if not patch.size:
+        return np.tile(colour, (side, side, 1))
+    around = y0 - top, top + side - y1, x0 - left, left + side - x1
+    padded: np.ndarray = cv2.copyMakeBorder(patch, *around, cv2.BORDER_CONSTANT, value=colour.tolist())
+    return padded
 
 
 def enclosing(affine: np.ndarray, size: int) -> np.ndarray:
