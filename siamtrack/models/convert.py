@@ -112,8 +112,11 @@ def _place(table: System, name: str, tensor: Tensor, own: Mapping[str, Tensor], 
 
 
 def best_conversion(official: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> Conversion:
-    """The conversion by the system that leaves the fewest problems."""
-    return min((map_state(official, own, system) for system in SYSTEMS), key=lambda c: len(c.problems))
+    """The conversion by the system that leaves the fewest problems, and of several such the fewest rules idle."""
+    return min(
+        (map_state(official, own, system) for system in SYSTEMS),
+        key=lambda c: (len(c.problems), SYSTEMS[c.system].idle(official)),
+    )
 
 
 def convert(path: FilePath, cfg: Any, output: FilePath) -> Conversion:

@@ -121,11 +121,13 @@ class DenseTracker(Tracker):
         align = prediction.align if isinstance(prediction, Points) else None
         second = None if align is None else align[0].flatten().double()
         score = fuse_scores(logit[0].double(), second, self.align_weight, self.fusion).cpu().numpy()
-        boxes = xyxy_to_cxcywh(corners[0].double().cpu().numpy())
-        penalty = self._penalty(boxes[:, 2], boxes[:, 3], scale)
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            boxes = xyxy_to_cxcywh(corners[0].double().cpu().numpy())
+            penalty = self._penalty(boxes[:, 2], boxes[:, 3], scale)
         window = cosine_window(*prediction.logit.shape[1:])
         penalised = penalty * score * (1 - self.window_influence) + window * self.window_influence
-        best = int(penalised.argmax())
+        # exp of a delta may overflow in a network that has hardly learned; such a box is no answer
+        best = int(np.where(np.isfinite(boxes).all(1) & np.isfinite(penalised), penalised, -np.inf).argmax())
         sure = min(float(score[best]), 1.0)  # some fusions give more than a probability
         return Choice(best, boxes[best], sure, float(penalty[best] * sure * self.lr), penalised)
 

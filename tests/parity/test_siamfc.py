@@ -218,11 +218,3 @@ def test_post(cfg, parity, compare):
     box = to_one(tracker.update(video(seeded, 1)).box)
     z, x = sides(tracker)
     compare(SYSTEM, about, stored, "post", {"bbox": box, "z_sz_after": z, "x_sz_after": x})
-
-
-def test_every_case_is_compared(parity):
-    """A case that a later fixture brings must not go unnoticed."""
-    _, about, _ = parity(SYSTEM)
-    assert set(about["cases"]) == {
-        "eval_forward", "head", "loss", "train_step", "learning_rate", "crops", "track", "post",
-    }  # fmt: skip

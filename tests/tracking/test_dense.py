@@ -112,3 +112,14 @@ def test_built_from_a_configuration():
     assert tracker.lr == 0.5
     with pytest.raises(ConfigError, match=r"key TRACK\.PENALTY: tracker 'dense' has no such option"):
         build_tracker(config.load(overrides=[*SMALL, "TRACK.PENALTY", "0.5"]))
+
+
+def test_a_box_that_overflowed_is_no_answer():
+    answer = peak(12, 12, 20.0)
+    answer.ltrb[0, :, 12, 12] = torch.inf
+    tracker = DenseTracker(Answer(answer), ContextCrop(), window_influence=0.4)
+    tracker.init(np.zeros((90, 120, 3), np.uint8), (40, 30, 30, 20))
+    with np.errstate(all="raise"):
+        choice = tracker.choose(answer, 1.0)
+    assert choice.index != 12 * 25 + 12
+    assert np.isfinite(choice.box).all()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 # the originals number the layers of a Sequential, ours have names
@@ -52,6 +52,11 @@ class System:
                     parts["layer"] = LAYERS[parts["layer"]]
                 return rule.ours.format(**parts)
         return None
+
+    def idle(self, official: Iterable[str]) -> int:
+        """How many of the rules fit none of these names: many, if they are another system's."""
+        names = list(official)
+        return sum(1 for rule in self.rules if not any(re.fullmatch(rule.official, name) for name in names))
 
     def reason(self, official: str) -> str | None:
         """Why an official tensor is not used, or ``None`` where nothing says so."""
