@@ -57,16 +57,22 @@ class DepthwiseCorrelation(Correlation):
         kernel: side of the embedding convolutions, cells.
         crop: side of the template's centre that is correlated, cells; 0: all that comes. For enhancers that need the
             whole template, so that the neck must not cut it.
+        alike: both embeddings start from the same values, so that equal things correlate before anything is learnt.
+            Otherwise each starts from its own, as in the source.
 
     Source: SiamRPN++ (Li et al., CVPR 2019), figure 5c; pysot ``models/head/rpn.py``.
     """
 
-    def __init__(self, channels: int, branch: str, *, hidden: int = 256, kernel: int = 3, crop: int = 0) -> None:
+    def __init__(
+        self, channels: int, branch: str, *, hidden: int = 256, kernel: int = 3, crop: int = 0, alike: bool = False
+    ) -> None:
         super().__init__()
         self.spec = FusedSpec(hidden)
         self.crop = crop
         self.template = Embedding(channels, hidden, kernel)
         self.search = Embedding(channels, hidden, kernel)
+        if alike:
+            self.search.load_state_dict(self.template.state_dict())
 
     def kernel(self, template: FeatureMap) -> tuple[Tensor, ...]:
         """``([B, hidden, h, w],)``: computed once a template."""
