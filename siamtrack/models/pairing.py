@@ -48,7 +48,7 @@ def check_target(head: Head, inputs: tuple[dict[str, FusedSpec], ...]) -> None:
     if head.needs_target and not any(spec.target for level in inputs for spec in level.values()):
         raise ConfigError(
             f"MODEL: head {_name(type(head))!r} with these options reads a decoder's answer for the target, but the "
-            "correlation has no decoder; take one that has, such as transformer, or switch that option off."
+            "correlation has none; take one with a decoder, such as transformer, or switch that option off."
         )
 
 

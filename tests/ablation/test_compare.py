@@ -20,6 +20,7 @@ scores = st.integers(1, 12).flatmap(
 few = {"resamples": 400}
 
 
+@settings(deadline=None)
 @given(scores)
 def test_the_interval_contains_the_mean(pair):
     ours, theirs = pair
@@ -29,6 +30,7 @@ def test_the_interval_contains_the_mean(pair):
     assert found.pairs == ours.shape[1]
 
 
+@settings(deadline=None)
 @given(scores, st.floats(-1, 1))
 def test_what_both_gain_changes_nothing(pair, shift):
     """Easier sequences lift both: the paired difference must not see it, whatever the lift of each sequence."""
@@ -38,6 +40,7 @@ def test_what_both_gain_changes_nothing(pair, shift):
     np.testing.assert_allclose(dataclasses.astuple(after), dataclasses.astuple(before), atol=1e-9)
 
 
+@settings(deadline=None)
 @given(scores, st.floats(-1, 1))
 def test_what_one_gains_moves_the_interval(pair, shift):
     ours, theirs = pair
@@ -46,12 +49,14 @@ def test_what_one_gains_moves_the_interval(pair, shift):
     np.testing.assert_allclose((after.mean, after.low, after.high), moved, atol=1e-9)
 
 
+@settings(deadline=None)
 @given(scores)
 def test_the_order_of_the_two_is_the_sign(pair):
     forth, back = paired_difference(*pair, **few), paired_difference(*pair[::-1], **few)
     np.testing.assert_allclose((forth.mean, forth.low, forth.high), (-back.mean, -back.high, -back.low), atol=1e-9)
 
 
+@settings(deadline=None)
 @given(scores, st.integers(0, 5))
 def test_equal_seeds_give_equal_intervals(pair, seed):
     assert paired_difference(*pair, seed=seed, **few) == paired_difference(*pair, seed=seed, **few)

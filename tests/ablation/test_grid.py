@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from siamtrack.ablation import Axis, Edit, grid, parse_axis, parse_variants
@@ -93,6 +93,7 @@ keys = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(keys, st.lists(st.lists(texts, min_size=1, max_size=3, unique=True), min_size=4, max_size=4))
 def test_names_and_folders_are_unique_and_fit_for_a_disk(keys, values):
     axes = [Axis(k, tuple(Edit(v, (k, v)) for v in vs)) for k, vs in zip(keys, values, strict=False)]
