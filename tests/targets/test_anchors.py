@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from siamtrack.config import ConfigError
 from siamtrack.contracts import Anchors, Batch, Crop
+from siamtrack.losses.cross_entropy import BalancedCrossEntropy
+from siamtrack.losses.weighted_l1 import WeightedL1Loss
 from siamtrack.models.heads.anchor import anchor_sizes
 from siamtrack.targets import labellers
 from siamtrack.targets.anchors import AnchorLabeller, encode
@@ -120,6 +122,18 @@ def test_a_box_without_area_spoils_nothing(present: bool) -> None:
     assert targets.code.isfinite().all()
     assert (targets.label != 1).all()
     assert (targets.weight == 0).all()
+
+
+def test_labels_and_losses_never_ask_the_device_for_a_value() -> None:
+    """On the meta device there are no values: whatever the host would have to wait for raises."""
+    logit, delta = (
+        torch.empty(shape, device="meta", requires_grad=True) for shape in ((2, 5, 25, 25), (2, 4, 5, 25, 25))
+    )
+    anchors = Anchors(logit, delta, SIZES, 255, 8)
+    targets = AnchorLabeller()(anchors, batch((95.0, 100.0, 159.0, 164.0), (0.0, 0.0, 9.0, 9.0)).to("meta"))
+    (BalancedCrossEntropy()(anchors, targets) + WeightedL1Loss()(anchors, targets)).backward()
+    assert logit.grad.shape == logit.shape
+    assert delta.grad.shape == delta.shape
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from siamtrack.config import ConfigError, load
@@ -23,6 +23,7 @@ def test_the_published_sizes() -> None:
     assert sizes == ((104, 32), (88, 40), (64, 64), (40, 80), (32, 96))
 
 
+@settings(deadline=None)
 @given(st.integers(4, 32), st.floats(0.2, 5), st.floats(1, 16))
 def test_sides_are_cut_to_whole_pixels_before_they_are_scaled(stride: int, ratio: float, scale: float) -> None:
     ((w, h),) = anchor_sizes(stride, (ratio,), (scale,))
