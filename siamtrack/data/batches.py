@@ -170,7 +170,7 @@ class BatchMaker(Dataset["RawBatch | DataError"]):
             drawn.replace(sample, self._draw(number, 1, attempt))
         raise DataError(
             f"{paths[-1]}: of sample {number}, drawn {_ATTEMPTS} times, a crop lay outside its frame every time. Are "
-            "the boxes in pixels of these frames, and DATA.AUGMENT.SEARCH.SHIFT in the crop policy's unit?"
+            "the boxes in pixels of these frames, and DATA.AUGMENT's SHIFT in the crop policy's unit?"
         )
 
     def __getitem__(self, address: tuple[int, int]) -> RawBatch | DataError:

@@ -22,8 +22,9 @@ class GiouLoss:
     """Mean of ``1 - GIoU`` over the samples whose target is there.
 
     A box turned inside out, which a corner head can predict, has no area and IoU 0, and its hull spans all four
-    corners: its loss lies in [1, 2] and pulls the corners back. STARK lets one such box set the loss of its whole batch
-    to 0, by an assertion that an ``except`` swallows.
+    corners: its loss lies in [1, 2]. Corners outside the true box are pulled in; inside it the loss is flat, and L1 has
+    to turn the box back. STARK lets one such box set the loss of its whole batch to 0, by an assertion that an
+    ``except`` swallows.
 
     Args:
         giou_on_invalid: ``per_row``, or ``zero_batch`` to do as STARK did.

@@ -43,6 +43,20 @@ def test_only_usable_boxes_are_kept_and_tracks_of_a_video_stand_together():
     assert index.files[0] == index.files[2]
 
 
+def test_the_other_frames_are_kept_apart_with_a_box_where_there_is_one():
+    hidden = np.array([True, False, True, True])
+    index = index_sequences(
+        "toy",
+        [_sequence("a", [[1, 2, 3, 4], [5, 6, 7, 8], NAN, [1, 1, 0, 5]], visible=hidden), _sequence("b", [[9] * 4])],
+    )
+    np.testing.assert_array_equal(index.hidden_rows, [0, 3, 3])
+    np.testing.assert_array_equal(index.hidden_frames, [1, 2, 3])
+    np.testing.assert_array_equal(index.hidden_boxes, [[5, 6, 7, 8], NAN, NAN])
+    rows = np.array([1, 0, 2, 4])  # two boxes, then the three others
+    np.testing.assert_array_equal(index.box(rows), [[9, 9, 9, 9], [1, 2, 3, 4], [5, 6, 7, 8], NAN])
+    assert [os.path.basename(index.path(int(row))) for row in rows] == ["0001.jpg", "0001.jpg", "0002.jpg", "0004.jpg"]
+
+
 def test_boxes_are_zero_based():
     sequence = Sequence("m", ImageFrames(["x.jpg"]), np.array([[11.0, 21.0, 5.0, 6.0]]), offset=1.0)
     np.testing.assert_array_equal(index_sequences("matlab", [sequence]).boxes, [[10, 20, 5, 6]])
