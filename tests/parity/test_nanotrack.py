@@ -234,7 +234,7 @@ def test_track(parity, record, released, monkeypatch, version):
     sides, choices = [], []
     choose = tracker.choose
     monkeypatch.setattr(tracker, "choose", lambda *given: choices.append(choose(*given)) or choices[-1])
-    monkeypatch.setattr("siamtrack.crops.subwindow", lambda frame, centre, side, size, padding: (
+    monkeypatch.setattr("siamtrack.crops.context.subwindow", lambda frame, centre, side, size, padding: (
         sides.append(side) or subwindow(frame, centre, side, size, padding)
     ))  # fmt: skip
     x, y, w, h = inputs["init"]
