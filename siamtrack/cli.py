@@ -170,9 +170,10 @@ def convert(options: argparse.Namespace) -> int:
 def quickstart(options: argparse.Namespace) -> int:
     """Draw a small world, train a SiamBAN on it, test it on held-out sequences, and show what came of it."""
     started = time.perf_counter()
-    # threads that wait without spinning: where cores are shared, spinning makes a step several times as long. Read by
-    # OpenMP when torch is imported.
+    # threads that do not spin while they wait: where cores are shared, spinning makes a step several times as long.
+    # Read by OpenMP when torch is imported; GNU's takes a number of turns, which wake up sooner than sleepers do.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     from siamtrack.quickstart.pipeline import quickstart as run
 
     run(options.output, options.seed, options.cfg, options.overrides, device=options.device, started=started)

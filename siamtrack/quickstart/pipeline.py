@@ -46,9 +46,9 @@ TRACKER = "siamban-quickstart"
 class World:
     """How much is drawn: sequences, and frames of each."""
 
-    train: int = 400
+    train: int = 600
     test: int = 24
-    train_frames: int = 10
+    train_frames: int = 6
     test_frames: int = 50
 
 
@@ -106,6 +106,7 @@ def quickstart(
     with record.stage("train"):
         run_folder = folder / "training"
         task = tasks.build(settings.TASK, cfg=settings, data_root=str(folder / "world"))
+        task.model.to(memory_format=torch.channels_last)  # a seventh faster, on the CPU too
         weights = train(settings, task, run_folder, resume=_begun(run_folder), device=device)
 
     sequences = _held_out(folder)
