@@ -63,7 +63,8 @@ def test_forward(parity, compare, system):
     if prediction.score is not None:
         actual["pred_logits"] = prediction.score
         assert torch.equal(seen[CORRELATION][0].target, target[:, 0])
-    compare(system, about, stored, "eval_forward", actual)
+    stored_ones = about["cases"]["eval_forward"]["outputs"]  # fewer of ST101
+    compare(system, about, stored, "eval_forward", {name: v for name, v in actual.items() if name in stored_ones})
 
 
 class OneProcess:
