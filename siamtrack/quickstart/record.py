@@ -102,5 +102,5 @@ def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
         return f"--seed was {old['seed']}, is {new['seed']}"
     if old["world"] != new["world"]:
         return f"the world was {old['world']}, is {new['world']}"
-    settings = (loads(request["configuration"], _RECORD) for request in (old, new))
-    return "; ".join(f"{key} was {a!r}, is {b!r}" for key, (a, b) in differences(*settings, ignored=()).items())
+    before, after = (loads(request["configuration"], _RECORD) for request in (old, new))
+    return "; ".join(f"{key} was {a!r}, is {b!r}" for key, (a, b) in differences(before, after, ignored=()).items())
