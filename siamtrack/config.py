@@ -307,7 +307,7 @@ def _child(node: Any, key: str, at: str) -> Any:
 
 def _decode(text: Any) -> Any:
     """A command-line word as a value: Python or YAML spelling, otherwise the word itself."""
-    if not isinstance(text, str):
+    if not isinstance(text, str) or not text:  # YAML would read an empty word as null
         return text
     try:
         return ast.literal_eval(text)

@@ -100,3 +100,7 @@ def test_bad_files(tmp_path, text, sentence):
     with pytest.raises(ConfigError) as error:
         config.load(tmp_path / "bad.yaml")
     assert sentence in str(error.value)
+
+
+def test_an_empty_word_empties_a_text():
+    assert config.load(overrides=["MODEL.INIT", "somewhere.safetensors", "MODEL.INIT", ""]).MODEL.INIT == ""
