@@ -30,7 +30,7 @@ BACKBONE = {"NAME": "convnet", "WIDTHS": [8, 8, 8, 8], "STRIDES": [2, 2, 2, 1]}
 SMALL: dict[str, Any] = {
     "hidden": 8, "out": 8, "width": 8, "cls_width": 8, "loc_width": 8, "box_hidden": 8, "feedforward": 16,
     "depth": 1, "towers": 1, "encoder_layers": 1, "decoder_layers": 1, "heads": 2, "groups": 2, "reduction": 4,
-    "template_cells": 7, "ratios": [0.5, 1.0, 2.0],
+    "template_cells": 7, "ratios": [0.5, 1.0, 2.0], "dropout": 0.0,
 }  # fmt: skip
 RANKINGS = ("ranking_classification", "ranking_score_by_iou", "ranking_iou_by_score")
 USUAL: dict[type, tuple[str, ...]] = {
@@ -111,25 +111,28 @@ def loss_sets(makes: type[Prediction]) -> list[tuple[str, ...]]:
     return list(dict.fromkeys([usual, ranking, every]))
 
 
-def batch(templates: int, present: Sequence[bool] = (True, True), sizes: tuple[int, int] = (63, 127)) -> Batch:
-    """Random crops with boxes around their centres.
+def batch(
+    templates: int, present: tuple[bool, bool] = (True, True), sizes: tuple[int, int] = (63, 127), seed: int = 0
+) -> Batch:
+    """Two random pairs with boxes around their centres.
 
     Args:
         templates: for each pair.
         present: for each pair, whether the search shows the target.
         sizes: sides of template and search, px.
+        seed: of the pixels.
     """
-    generator = torch.Generator().manual_seed(len(present))
+    generator = torch.Generator().manual_seed(seed)
 
     def crop(size: int) -> Crop:
-        pixels = torch.randint(0, 256, (len(present), 3, size, size), generator=generator, dtype=torch.uint8)
+        pixels = torch.randint(0, 256, (2, 3, size, size), generator=generator, dtype=torch.uint8)
         box = torch.tensor([[0.3, 0.35, 0.7, 0.6], [0.25, 0.3, 0.6, 0.7]]) * size
-        mask = torch.zeros(len(present), size, size, dtype=torch.bool)
+        mask = torch.zeros(2, size, size, dtype=torch.bool)
         mask[..., : size // 8] = True
-        return Crop(pixels, box.repeat(len(present), 1)[: len(present)], mask)
+        return Crop(pixels, box, mask)
 
     crops = tuple(crop(sizes[0]) for _ in range(templates))
-    return Batch(crops, crop(sizes[1]), torch.tensor(present), torch.arange(len(present)))
+    return Batch(crops, crop(sizes[1]), torch.tensor(present), torch.arange(2))
 
 
 def train(cfg: Any, network: SiameseNetwork, batches: Sequence[Batch]) -> dict[str, float]:

@@ -91,10 +91,9 @@ def works(combination: Combination) -> int:
         assert set(train(tree, network, batches)) == set(judged)
     assert without_gradient(network) == []  # the last set holds every loss, so it reaches every parameter
 
-    network.eval()
-    with torch.no_grad():
-        one, other = (network.remember(crop) for crop in (batches[0].templates[0], batch(1, (True,) * 3).templates[0]))
-        found = [network.locate(memory[:1], batch(1, (True,)).search) for memory in (one, other)]
+    other = batch(1, seed=1)
+    with torch.no_grad():  # in training mode: batch norm keeps so narrow a network from dying behind a ReLU
+        found = [network(given.templates[:1], batches[0].search) for given in (batches[0], other)]
     different = [not torch.equal(a, b) for a, b in zip(*map(tensors, found), strict=True)]
     assert any(different), "the template makes no difference"
     track(cfg, network)
@@ -162,7 +161,9 @@ def test_count(record_property, capsys):
     working = [combination for combination, sentence in sentences.items() if not sentence]
     with_losses = sum(len(loss_sets(combination.makes)) for combination in working)
     for combination, sentence in sentences.items():
-        assert bool(re.search(refusal(combination) or "$^", sentence)) == bool(sentence), f"{combination}: {sentence}"
+        expected = refusal(combination)
+        assert bool(sentence) == bool(expected), f"{combination}: {sentence}"
+        assert re.search(expected, sentence), f"{combination}: {sentence}"
     count = f"{len(working)} combinations of parts built ({with_losses} with their sets of losses), "
     count += f"{len(everything) - len(working)} refused"
     record_property("interchange", count)
@@ -187,15 +188,9 @@ def test_up_channel_and_oain():
     assert "anchor, ban, response" in sentence
 
 
-@pytest.mark.parametrize(
-    "correlation", [name for name in correlations if not Combination(name, "none", "corner").spec().target]
-)
+@pytest.mark.parametrize("correlation", sorted(set(correlations) - {*ANSWERS, "transformer"}))
 def test_a_score_needs_a_decoder(correlation):
-    if refusal(Combination(correlation, "none", "corner")):
-        pytest.skip("does not go with a corner head at all")
-    with pytest.raises(
-        ConfigError, match="reads a decoder's answer for the target, but the correlation has no decoder"
-    ):
+    with pytest.raises(ConfigError, match="reads a decoder's answer for the target, but the correlation has none"):
         build_network(Combination(correlation, "none", "corner").config(score=True))
 
 
