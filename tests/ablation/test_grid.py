@@ -34,7 +34,7 @@ def test_keys_of_one_ending_are_told_apart():
         parse_axis("MODEL.CORRELATION.HIDDEN=8"),
         parse_axis("LOSSES.0.WEIGHT=1"),
     ]
-    assert grid(BASE, axes)[0].name == "head.hidden=8, correlation.hidden=8, weight=8"
+    assert grid(BASE, axes)[0].name == "head.hidden=8, correlation.hidden=8, weight=1"
 
 
 def test_commas_inside_brackets_belong_to_a_value():
