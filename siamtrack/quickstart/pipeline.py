@@ -49,7 +49,7 @@ class World:
     train: int = 600
     test: int = 24
     train_frames: int = 6
-    test_frames: int = 50
+    test_frames: int = 40
 
 
 def quickstart(

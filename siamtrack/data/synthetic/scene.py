@@ -136,16 +136,16 @@ class _Stage:
     def scene(self) -> Scene:
         rng = self.rng
         ground = Texture.random(self._key(), (10, 90))
-        camouflage = bool(rng.random() < 0.2)
+        camouflage = bool(rng.random() < 0.08)
         # darker or lighter than the ground it hides on, or nobody could see it in the first frame
         hidden = ground.sibling(self._key(), brightness=float(rng.choice([0.5, 0.65, 1.4, 1.7])))
         dress = hidden if camouflage else Texture.random(self._key(), (8, 50))
         target = self._target(dress)
         kinds = ("both", "look-alikes", "occlusion") if self.test else ("both", "look-alikes", "occlusion", "neither")
         trouble = rng.choice(kinds)
-        look_alikes = int(rng.integers(1, 5)) if trouble in ("both", "look-alikes") else 0
+        look_alikes = int(rng.integers(1, 3)) if trouble in ("both", "look-alikes") else 0
         others = [self._look_alike(target) for _ in range(look_alikes)]
-        others += [self._passer_by(target) for _ in range(int(rng.integers(0, 4)))]
+        others += [self._passer_by(target) for _ in range(int(rng.integers(0, 3)))]
         occluders = (self._occluder(target),) if trouble in ("both", "occlusion") else ()
         backdrop = self._backdrop(ground)
         return Scene(target, tuple(others), look_alikes, occluders, backdrop, camouflage, self.lens, self.times)
@@ -164,10 +164,10 @@ class _Stage:
     def _axes(self, width: float, height: float, turn: float) -> np.ndarray:
         """Scale, aspect, turn and shear as they change over time, about the size given in px."""
         rng, times = self.rng, self.times
-        scale = np.exp(wander(rng, times, rng.uniform(0.1, 0.55), 80.0))
-        aspect = np.exp(wander(rng, times, rng.uniform(0, 0.25), 60.0))
+        scale = np.exp(wander(rng, times, rng.uniform(0.1, 0.4), 80.0))
+        aspect = np.exp(wander(rng, times, rng.uniform(0, 0.2), 60.0))
         angle = wander(rng, times, turn, 80.0)
-        shear = wander(rng, times, rng.choice([0.0, 0.15]), 60.0)
+        shear = wander(rng, times, rng.choice([0.0, 0.1]), 60.0)
         return turning_axes(width * scale * aspect, height * scale / aspect, angle, shear)
 
     def _centre(self, sprite: Sprite, axes: np.ndarray, speed: float, margin: float) -> np.ndarray:
@@ -182,10 +182,10 @@ class _Stage:
 
     def _target(self, dress: Texture) -> Actor:
         rng = self.rng
-        size, elongation = np.exp(rng.uniform(np.log(28), np.log(72))), np.exp(rng.normal(0, 0.25))
+        size, elongation = np.exp(rng.uniform(np.log(34), np.log(76))), np.exp(rng.normal(0, 0.25))
         sprite = self._sprite(dress)
-        axes = self._axes(size * elongation, size / elongation, float(rng.choice([0.0, 0.2, 0.6])))
-        speed = np.exp(rng.uniform(np.log(0.7), np.log(6.0)))
+        axes = self._axes(size * elongation, size / elongation, float(rng.choice([0.0, 0.1, 0.3])))
+        speed = np.exp(rng.uniform(np.log(0.7), np.log(4.5)))
         return Actor(sprite, self._centre(sprite, axes, speed, _MARGIN), axes)
 
     def _apart(self, sprite: Sprite, axes: np.ndarray, target: Actor, distance: float) -> Actor:
@@ -206,7 +206,7 @@ class _Stage:
     def _look_alike(self, target: Actor) -> Actor:
         """A twin (the same looks), a sibling (same kind and colours) or one with the same outline only."""
         rng, original = self.rng, target.sprite
-        kind = rng.choice(["twin", "sibling", "outline"], p=[0.2, 0.55, 0.25])
+        kind = rng.choice(["twin", "sibling", "outline"], p=[0.05, 0.45, 0.5])
         if kind == "twin":
             sprite = original
         elif kind == "sibling":
@@ -215,7 +215,7 @@ class _Stage:
         else:
             sprite = self._sprite(Texture.random(self._key(), (8, 50)), original.outline)
         width, height = np.linalg.norm(target.axes.mean(0), axis=0) * np.exp(rng.uniform(-0.25, 0.25, 2))
-        return self._apart(sprite, self._axes(width, height, 0.3), target, 1.2 if kind == "twin" else 0.7)
+        return self._apart(sprite, self._axes(width, height, 0.3), target, 1.2 if kind == "twin" else 0.9)
 
     def _passer_by(self, target: Actor) -> Actor:
         size = np.exp(self.rng.uniform(np.log(20), np.log(90), 2))

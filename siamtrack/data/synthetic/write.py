@@ -17,7 +17,7 @@ from siamtrack.data.synthetic.scene import HEIGHT, SPLITS, WIDTH, Scene, random_
 
 log = logging.getLogger(__name__)
 
-WORLD = 1  # raise it whenever the same seed gives other frames
+WORLD = 2  # raise it whenever the same seed gives other frames
 JPEG_QUALITY = 90
 _RECORD = "world.json"
 _UNFINISHED = ".drawing-"
@@ -29,7 +29,7 @@ def write_dataset(
     train: int = 400,
     test: int = 24,
     train_frames: int = 10,
-    test_frames: int = 50,
+    test_frames: int = 40,
     progress: bool = True,
     workers: int | None = None,
 ) -> Path:
