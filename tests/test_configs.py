@@ -120,6 +120,9 @@ def test_the_whole_network_learns_and_tracks(name):
     policy = crop_policies.build(cfg.CROP)
     torch.manual_seed(0)
     network = build_network(cfg)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 1.0  # one step must do for the statistics that tracking runs on
     templates = build_tracker(cfg, network).templates
     train(cfg, network, [batch(templates, sizes=(policy.template_size, policy.train_search_size))])
     track(cfg, network, frames=1)
