@@ -44,7 +44,7 @@ def train(processes: int, world: Path, folder: Path) -> tuple[list[dict], dict[s
         sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes),
     ]  # fmt: skip
     command = [*launcher, "tools/train.py", "--cfg", str(cfg), "--data-root", str(world), "--output", str(output)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
     (weights,) = (output / "checkpoints").glob("*.safetensors")

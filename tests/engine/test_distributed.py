@@ -171,5 +171,5 @@ def torchrun(output: Path, *overrides: Any, env: dict[str, str] | None = None) -
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m"]
     return subprocess.run(
         [*command, "tests.engine.toy", str(output), *map(str, overrides)],
-        cwd=ROOT, env={**os.environ, **(env or {})}, capture_output=True, text=True, timeout=120, check=False,
+        cwd=ROOT, env={**os.environ, **(env or {})}, capture_output=True, text=True, timeout=400, check=False,
     )  # fmt: skip

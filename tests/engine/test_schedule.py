@@ -3,37 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import sys
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from siamtrack.config import ConfigError
-from siamtrack.engine.optimizer import optimizers, parameter_groups, set_rate
-from siamtrack.engine.phases import Phase
 from siamtrack.engine.schedule import schedules
-from tests.engine.toy import ToyNet, settings
-from tests.external import external
-
-SIAMBAN = """{NAME: log, END: 0.01, WARMUP: 5, WARMUP_START: 0.2}"""
-
-
-def test_siamban_rates_are_those_of_pysot() -> None:
-    sys.path.insert(0, str(external("PARITY")))
-    import seeded
-
-    about, stored = seeded.load("siam_common")
-    cfg = settings("TRAIN.EPOCHS", 20, "TRAIN.SCHEDULE", SIAMBAN, "TRAIN.OPTIMIZER.LR", 0.005)
-    schedule = schedules.build(cfg.TRAIN.SCHEDULE, epochs=cfg.TRAIN.EPOCHS)
-    model, phase = ToyNet(0.0), Phase(rates=(("backbone", 0.1),))
-    optimizer = optimizers.build(cfg.TRAIN.OPTIMIZER, groups=parameter_groups(model, phase))
-    rates = [set_rate(optimizer, schedule.factor(epoch)) for epoch in range(20)]
-    assert list(rates[0]) == ["backbone", "neck", "head"]
-    actual = np.array([list(row.values()) for row in rates])
-    assert seeded.error(actual, stored["lr/lr"]) <= about["cases"]["lr"]["tolerance"]["default"]
-    assert actual[4, 1] == pytest.approx(0.0036239, rel=1e-4)  # the warm-up does not reach 0.005
 
 
 def factors(name: str, epochs: int, **options: object) -> list[float]:
