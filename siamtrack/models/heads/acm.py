@@ -40,6 +40,7 @@ class AcmHead(BanHead):
         inputs: per level, what each branch's correlation gives.
         hidden: channels between the two convolutions.
         weighted: learnt level weights; otherwise plain means.
+        unit: px in which distances are learnt, as in :class:`BanHead`.
 
     Source: ACM (Han et al., CVPR 2021); wencheng256/SiamBAN-ACM ``models/head/ban.py``.
     """

@@ -22,6 +22,8 @@ class BanHead(LevelFusion, Head):
         inputs: per level, what each branch's correlation gives.
         hidden: channels between the two convolutions.
         weighted: learnt level weights; otherwise plain means.
+        unit: px in which distances are learnt: an untrained head answers with about one. 1 in the source; half the
+            usual size of a target saves a network that begins from nothing its first few hundred steps.
 
     Source: SiamBAN (Chen et al., CVPR 2020), section 3.2; ``models/head/ban.py``.
     """
@@ -31,8 +33,16 @@ class BanHead(LevelFusion, Head):
     reads_scores = True
     tower = staticmethod(tower)  # makes what stands on one level and branch
 
-    def __init__(self, inputs: tuple[dict[str, FusedSpec], ...], *, hidden: int = 256, weighted: bool = True) -> None:
+    def __init__(
+        self,
+        inputs: tuple[dict[str, FusedSpec], ...],
+        *,
+        hidden: int = 256,
+        weighted: bool = True,
+        unit: float = 1.0,
+    ) -> None:
         super().__init__(len(inputs), weighted)
+        self.unit = unit
         self.levels = nn.ModuleList(
             nn.ModuleDict(
                 {
@@ -48,7 +58,7 @@ class BanHead(LevelFusion, Head):
         scores, raw = (self._towers(branch, fused) for branch in self.branches)
         logit, ltrb = self.fuse([s[:, 1] - s[:, 0] for s in scores], raw)
         first = fused[0]["cls"]
-        return Points(logit, ltrb, first.size, first.stride)
+        return Points(logit, ltrb * self.unit, first.size, first.stride)
 
     def _towers(self, branch: str, fused: list[dict[str, Fused]]) -> list[Tensor]:
         """One branch's raw output on every level."""
