@@ -6,9 +6,11 @@ here=experiments/real_small
 sequences=$SIAMTRACK_EXCERPTS/sequences
 steps=("$@") # KEY VALUE pairs that override the configuration, for instance a shorter schedule
 
+newest() { find "$1/checkpoints" -name 'epoch-*.safetensors' | sort | tail -n 1; }
+
 siamtrack train --cfg $here/config.yaml --data-root "$SIAMTRACK_EXCERPTS" --output $here/from-nothing "${steps[@]}"
 siamtrack train --cfg $here/config.yaml --data-root "$SIAMTRACK_EXCERPTS" --output $here/from-synthetic \
-    MODEL.INIT experiments/quickstart/tracker.safetensors "${steps[@]}"
+    MODEL.INIT "$(newest experiments/quickstart/training)" "${steps[@]}"
 
 track() { # NAME OPTION VALUE
     local on=(--name "$1" --output $here/results --device cpu)
@@ -19,8 +21,7 @@ track() { # NAME OPTION VALUE
     siamtrack test "$2" "$3" --dataset LaSOT --data-root "$sequences" "${on[@]}"
     siamtrack test "$2" "$3" --dataset GOT-10k --split val --data-root "$sequences" "${on[@]}"
 }
-newest() { find "$1/checkpoints" -name 'epoch-*.safetensors' | sort | tail -n 1; }
-track synthetic --checkpoint experiments/quickstart/tracker.safetensors
+track synthetic --checkpoint "$(newest experiments/quickstart/training)"
 track real --checkpoint "$(newest $here/from-nothing)"
 track synthetic-then-real --checkpoint "$(newest $here/from-synthetic)"
 track static --baseline static
