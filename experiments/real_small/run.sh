@@ -8,10 +8,7 @@ steps=("$@") # KEY VALUE pairs that override the configuration, for instance a s
 
 newest() { find "$1/checkpoints" -name 'epoch-*.safetensors' | sort | tail -n 1; }
 
-siamtrack train --cfg $here/config.yaml --data-root "$SIAMTRACK_EXCERPTS" --output $here/from-nothing "${steps[@]}"
-siamtrack train --cfg $here/config.yaml --data-root "$SIAMTRACK_EXCERPTS" --output $here/from-synthetic \
-    MODEL.INIT "$(newest experiments/quickstart/training)" "${steps[@]}"
-
+siamtrack train --cfg $here/config.yaml --data-root "$SIAMTRACK_EXCERPTS" --output $here/from-nothing --resume "${steps[@]}"
 track() { # NAME OPTION VALUE
     local on=(--name "$1" --output $here/results --device cpu)
     [ "$2" = --baseline ] && on=(--output $here/results)
@@ -23,7 +20,6 @@ track() { # NAME OPTION VALUE
 }
 track synthetic --checkpoint "$(newest experiments/quickstart/training)"
 track real --checkpoint "$(newest $here/from-nothing)"
-track synthetic-then-real --checkpoint "$(newest $here/from-synthetic)"
 track static --baseline static
 track opencv-mil --baseline MIL
 

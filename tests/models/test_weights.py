@@ -174,7 +174,7 @@ def test_sentences_for_files_that_are_something_else(tmp_path: Path) -> None:
         read_checkpoint(numbers)
     with pytest.raises(WeightsError, match=r"holds no tensors.*epoch"):
         state_of(read_checkpoint(tmp_path / "empty.pth"), "empty.pth")
-    with pytest.raises(WeightsError, match="is a pickle .*not a safetensors file"):
+    with pytest.raises(WeightsError, match=r"is a pickle .*not a safetensors file"):
         read_weights(numbers)
     with pytest.raises(WeightsError, match="there is no such file"):
         read_weights(tmp_path / "nothing.safetensors")
