@@ -13,22 +13,12 @@ import yaml
 from safetensors.torch import load_file
 
 from siamtrack.data.synthetic import write_dataset
+from tests.tiny import TINY
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = {
-    "MODEL": {
-        "BACKBONE": {"NAME": "convnet", "WIDTHS": [8, 8, 8], "STRIDES": [2, 2, 2]},
-        "NECK": {"OUT": 8},
-        "CORRELATION": {"HIDDEN": 8},
-        "HEAD": {"HIDDEN": 8},
-    },
-    "CROP": {"TEMPLATE_SIZE": 63, "SEARCH_SIZE": 127, "AREA_SIZE": 255},
-    "DATA": {
-        "SETS": [{"NAME": "got10k", "SPLIT": "train", "FRAME_RANGE": 5}],
-        "SAMPLES_PER_EPOCH": 32,
-        "AUGMENT": {"SEARCH": {"SHIFT": 16.0}},
-        "WORKERS": 0,
-    },
+    **TINY,
+    "DATA": {**TINY["DATA"], "SAMPLES_PER_EPOCH": 32},
     "TRAIN": {
         "EPOCHS": 1, "BATCH": 8, "DEVICE_BATCH": 4, "LOG_EVERY": 1, "REPLICA_BATCH": 4, "GRADIENT_REDUCTION": "sum",
         "OPTIMIZER": {"NAME": "sgd", "LR": 0.02},

@@ -14,8 +14,9 @@ from siamtrack.boxes import cxcywh_to_xywh, xyxy_to_cxcywh
 from siamtrack.contracts import Anchors, Points
 from siamtrack.crops import CropPolicy
 from siamtrack.models import SiameseNetwork
+from siamtrack.tracking.centred import CentredTracker
 from siamtrack.tracking.fast_motion import FastMotion, Mode
-from siamtrack.tracking.tracker import Box, Result, Tracker, trackers
+from siamtrack.tracking.tracker import Box, Result, trackers
 
 Fusion = Literal["convex", "printed", "sum", "logits"]
 
@@ -40,7 +41,7 @@ class Choice:
 
 
 @trackers.register("dense")
-class DenseTracker(Tracker):
+class DenseTracker(CentredTracker):
     """Picks the best cell of a dense prediction and follows its box.
 
     A cell's score is penalised for a change of scale and aspect ratio and blended with a cosine window; the centre
@@ -77,24 +78,14 @@ class DenseTracker(Tracker):
         fusion: Fusion = "convex",
         fast_motion: Mode = "off",
     ) -> None:
-        self.network, self.policy = network.eval(), policy
+        super().__init__(network, policy)
         self.penalty_k, self.window_influence, self.lr, self.min_size = penalty_k, window_influence, lr, min_size
         self.align_weight, self.fusion = align_weight, fusion
         self.motion = FastMotion(fast_motion, policy)
-        self.centre, self.size = (0.0, 0.0), (0.0, 0.0)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the network runs."""
-        return next(self.network.parameters()).device
 
     @torch.inference_mode()
     def _start(self, frame: np.ndarray, box: Box) -> None:
-        x, y, w, h = box
-        self.centre, self.size = (x + w / 2, y + h / 2), (w, h)
-        self.padding = self.policy.padding(frame)
-        crop, _ = self.policy.template(frame, self.centre, self.size, self.padding)
-        self.memory = self.network.remember(crop.to(self.device))
+        self.memory = self._remember(frame, box)
         self.motion.start()
 
     @torch.inference_mode()

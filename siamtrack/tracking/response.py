@@ -14,8 +14,9 @@ from siamtrack.config import ConfigError
 from siamtrack.contracts import Crop, Response
 from siamtrack.crops import CropPolicy
 from siamtrack.models import SiameseNetwork
+from siamtrack.tracking.centred import CentredTracker
 from siamtrack.tracking.dense import cosine_window
-from siamtrack.tracking.tracker import Box, Result, Tracker, trackers
+from siamtrack.tracking.tracker import Box, Result, trackers
 
 _LARGEST = 4  # of a lost target, in sides of the frame; without a limit its crop would grow until memory is full
 
@@ -38,7 +39,7 @@ class Peak:
 
 
 @trackers.register("response")
-class ResponseTracker(Tracker):
+class ResponseTracker(CentredTracker):
     """Searches several scales at once and goes to the peak of the best one's enlarged response.
 
     The size follows the winning scale by ``scale_lr`` and keeps its aspect ratio. Neither size nor place is cut to
@@ -80,24 +81,14 @@ class ResponseTracker(Tracker):
             raise ConfigError(
                 f"TRACK: SCALE_STEP {scale_step} should be above 0 and UPSAMPLING {upsampling} at least 1."
             )
-        self.network, self.policy = network.eval(), policy
+        super().__init__(network, policy)
         self.factors = scale_step ** np.linspace(-(scales // 2), scales // 2, scales)
         self.scale_lr, self.scale_penalty, self.window_influence = scale_lr, scale_penalty, window_influence
         self.upsampling = upsampling
-        self.centre, self.size = (0.0, 0.0), (0.0, 0.0)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the network runs."""
-        return next(self.network.parameters()).device
 
     @torch.inference_mode()
     def _start(self, frame: np.ndarray, box: Box) -> None:
-        x, y, w, h = box
-        self.centre, self.size = (x + w / 2, y + h / 2), (w, h)
-        self.padding = self.policy.padding(frame)
-        crop, _ = self.policy.template(frame, self.centre, self.size, self.padding)
-        self.memory = self.network.remember(crop.to(self.device)).expand(len(self.factors))
+        self.memory = self._remember(frame, box).expand(len(self.factors))
 
     @torch.inference_mode()
     def _step(self, frame: np.ndarray) -> Result:

@@ -1,0 +1,22 @@
+"""A SiamBAN that trains and tracks in seconds, for tests of whole commands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+TINY: dict[str, Any] = {
+    "MODEL": {
+        "BACKBONE": {"NAME": "convnet", "WIDTHS": [8, 8, 8], "STRIDES": [2, 2, 2]},
+        "NECK": {"OUT": 8},
+        "CORRELATION": {"HIDDEN": 8},
+        "HEAD": {"HIDDEN": 8},
+    },
+    "CROP": {"TEMPLATE_SIZE": 63, "SEARCH_SIZE": 127, "AREA_SIZE": 255},
+    "DATA": {
+        "SETS": [{"NAME": "got10k", "SPLIT": "train", "FRAME_RANGE": 5}],
+        "SAMPLES_PER_EPOCH": 8,
+        "AUGMENT": {"SEARCH": {"SHIFT": 16.0}},
+        "WORKERS": 0,
+    },
+    "TRAIN": {"EPOCHS": 2, "BATCH": 4, "OPTIMIZER": {"NAME": "sgd", "LR": 0.01}},
+}
