@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import importlib
 import inspect
 import logging
 import os
@@ -104,6 +105,9 @@ def session(device: str | torch.device | None = None) -> Iterator[Processes]:
         torch.cuda.set_device(device)
     joined = world > 1 and not dist.is_initialized()
     if joined:
+        # this module keeps the group that exists while it is imported (defaults of its functions), and wrapping a model
+        # imports it: gloo's threads would then outlive the group and now and then abort the interpreter as it ends
+        importlib.import_module("torch.distributed.nn")
         if device.type == "cuda":
             dist.init_process_group("nccl", timeout=TIMEOUT, device_id=device)
         else:

@@ -62,6 +62,19 @@ def test_torchrun_equals_one_process(alone: Path, tmp_path: Path) -> None:
     assert_close(alone, tmp_path / "two", 1e-5)
 
 
+def test_no_thread_of_the_group_outlives_the_run(tmp_path: Path) -> None:
+    """One that does may abort the interpreter while it shuts down."""
+    if not Path("/proc/self/task").is_dir():
+        pytest.skip("threads are listed by name on Linux only")
+
+    def train_and_look() -> None:
+        run(tmp_path / "two", *STILL)
+        names = [(task / "comm").read_text() for task in Path("/proc/self/task").iterdir()]
+        assert not [name for name in names if "gloo" in name]
+
+    assert together(train_and_look) == [0, 0]
+
+
 @pytest.mark.parametrize("device_batch", [4, 1])
 def test_accumulation_equals_a_large_batch(alone: Path, tmp_path: Path, device_batch: int) -> None:
     run(tmp_path / "run", *STILL, "TRAIN.DEVICE_BATCH", device_batch)
