@@ -1,7 +1,8 @@
 """What every test may rely on: the repository root is importable, and runs are quiet and single-threaded.
 
-The parity report is gathered here, because the process that writes it may be another one than those that test
-(pytest-xdist). A run of the whole suite, or of ``tests/parity``, fails if a recorded case was compared by no test.
+The reports of parity and of golden scores are gathered here, because the process that writes them may be another one
+than those that test (pytest-xdist). A run of the whole suite, or of ``tests/parity``, fails if a recorded case was
+compared by no test.
 """
 
 from __future__ import annotations
@@ -18,29 +19,36 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests import parity_report
+from tests.evaluation import golden
 
 HERE = Path(__file__).resolve().parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--parity-report", metavar="FILE", help="write a JSON row per compared output of every case")
+    parser.addoption("--golden-report", metavar="FILE", help="write a JSON row per published score: expected, ours")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     output = getattr(session.config, "workeroutput", None)
     if output is not None:  # a worker of pytest-xdist
-        output["parity"] = parity_report.ROWS
+        output["parity"], output["golden"] = parity_report.ROWS, golden.REPORT
         return
     target = session.config.getoption("--parity-report")
     if target:
         parity_report.write(target)
+    published = session.config.getoption("--golden-report")
+    if published:
+        golden.write_report(published)
     if _whole(session.config) and parity_report.missing():
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    parity_report.ROWS.extend(getattr(node, "workeroutput", {}).get("parity", []))
+    output = getattr(node, "workeroutput", {})
+    parity_report.ROWS.extend(output.get("parity", []))
+    golden.REPORT.extend(output.get("golden", []))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

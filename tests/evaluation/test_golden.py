@@ -1,74 +1,64 @@
-"""Published raw results give the numbers their reference toolkit gives: every one-pass row of the golden table."""
+"""Published raw results give the numbers their reference toolkit gives: every one-pass row of the golden table.
+
+``pytest tests/evaluation -k golden --golden-report FILE`` writes expected, ours and their difference for every row.
+"""
 
 from __future__ import annotations
 
-import csv
-import functools
 import tarfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from siamtrack import evaluation
-from siamtrack.evaluation import TrackerResults, Truth
-from siamtrack.evaluation.formats import parse_boxes
-from tests.external import FOLDERS, external
+from tests.evaluation import golden
+from tests.evaluation.golden_archives import Library
+from tests.external import external
 
 pytestmark = pytest.mark.slow
-
-
-def golden_rows() -> list[dict[str, str]]:
-    table = FOLDERS["GOLDEN"] / "EXPECTED.tsv"
-    if not table.is_file():
-        return [{}]  # one test, which says what is missing
-    with table.open(encoding="utf-8") as file:
-        return [row for row in csv.DictReader(file, delimiter="\t") if row["protocol"] in evaluation.PROTOCOLS]
-
-
-@functools.cache
-def archive(path: Path) -> dict[PurePosixPath, str]:
-    with tarfile.open(path) as tar:
-        members = [(m.name, tar.extractfile(m)) for m in tar if m.name.endswith(".txt")]
-        return {PurePosixPath(name): file.read().decode() for name, file in members if file is not None}
-
-
-@functools.cache
-def truths(path: Path) -> list[Truth]:
-    files = archive(path)
-    made = []
-    for name, text in sorted(files.items()):
-        if name.parts[0] == "anno":
-            boxes = parse_boxes(text, str(name), allow_nan=True)
-            if name.stem == "Tiger1":
-                boxes = boxes[5:354]  # the benchmark's frame window
-            flags = files.get(PurePosixPath("absent") / name.name)
-            visible = None if flags is None else np.array(flags.split(), int) == 0
-            made.append(Truth(name.stem, boxes, visible=visible))
-    return made
-
-
-@functools.cache
-def scores(path: Path, tracker: str, protocol: str, benchmark: str, folder: Path) -> evaluation.Scores:
-    found: TrackerResults = evaluation.load_results(folder, {t.name: len(t.boxes) for t in truths(path)}, tracker)
-    return evaluation.evaluate(truths(path), found, protocol, benchmark=benchmark)
+CLAIMED = [row for row in golden.table() if golden.is_one_pass(row)]
 
 
 @pytest.fixture(scope="session")
-def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("golden")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    external("GOLDEN")
+    return Library(tmp_path_factory.mktemp("golden"))
 
 
-@pytest.mark.parametrize("row", golden_rows(), ids=lambda r: "-".join(list(r.values())[:4]) or "missing")
-def test_golden(row: dict[str, str], unpacked: Path) -> None:
-    path = external("GOLDEN") / row["archive_member"].partition(":")[0]
-    folder = unpacked / path.name / row["tracker"]
-    if not folder.is_dir():
-        folder.mkdir(parents=True)
-        for name, text in archive(path).items():
-            if name.parts[:2] == ("results", row["tracker"]):
-                (folder / name.name).write_text(text)
-    measured = scores(path, row["tracker"], row["protocol"], row["benchmark"], folder).value(row["metric"])
-    # a tolerance below the last printed digit cannot be asked of the printed value
-    printed = 0.5 * 10.0 ** -len(row["value"].partition(".")[2])
-    assert measured == pytest.approx(float(row["value"]), rel=0, abs=max(float(row["tolerance"]), printed))
+@pytest.mark.parametrize("row", CLAIMED or [{}], ids=golden.name)
+def test_golden(row: golden.Row, library: Library) -> None:
+    scores = library.scores(library.results_folder(row), row["protocol"], row["benchmark"])
+    ours = scores.value(row["metric"])
+    assert golden.compare(row, ours), f"{ours} instead of {row['value']}"
+
+
+def test_every_row_is_claimed_by_one_of_the_golden_tests() -> None:
+    external("GOLDEN")
+    vot = pytest.importorskip("tests.evaluation.test_golden_vot")
+    claims = [golden.name(row) for row in (*CLAIMED, *vot.CLAIMED)]
+    assert sorted(claims) == sorted(map(golden.name, golden.table()))
+    assert len(set(claims)) == len(claims) >= 1
+
+
+def test_results_alone_are_scored_on_the_annotations_of_another_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sequences of two benchmarks have the same names; the lengths say which one a tracker was run on."""
+    long, short = np.tile([10.0, 10, 20, 20], (30, 1)), np.tile([50.0, 50, 20, 20], (10, 1))
+    files = {
+        "full.tar.gz": {"anno/a.txt": long, "anno/b.txt": long},
+        "third.tar.gz": {"annotation/a.txt": short, "annotation/b.txt": short},
+        "runs.tar.gz": {"results/T/uav_a.txt": short, "results/T/uav_b.txt": short[:-2]},
+    }
+    for archive, content in files.items():
+        with tarfile.open(tmp_path / archive, "w:gz") as tar:
+            for name, boxes in content.items():
+                evaluation.write_boxes(tmp_path / "plain" / name, boxes)
+                tar.add(tmp_path / "plain" / name, name)
+    monkeypatch.setenv("SIAMTRACK_GOLDEN", str(tmp_path))
+    library = Library(tmp_path / "unpacked")
+    row = {"tracker": "T", "benchmark": "UAV123@10fps", "archive_member": "runs.tar.gz:results/T/"}
+    scores = library.scores(library.results_folder(row), "pysot", row["benchmark"])
+    assert scores.sequences == ("a", "b")
+    assert scores.value("precision@20") == 1
