@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from siamtrack.ablation.compare import LEVEL, RESAMPLES, Difference, Spread
 from siamtrack.ablation.study import Row, Study
+from siamtrack.evaluation.compare import LEVEL, RESAMPLES, Difference, Spread
 from siamtrack.evaluation.protocols import Metric
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from siamtrack import config
-from siamtrack.ablation.compare import Difference, Spread, paired_difference, spread
 from siamtrack.ablation.cost import Cost, cost
 from siamtrack.ablation.grid import Variant
 from siamtrack.ablation.job import Benchmark, Device, Job
 from siamtrack.ablation.run import Outcome, Runner
 from siamtrack.config import ConfigError
 from siamtrack.evaluation import Protocol, Scores, resolve
+from siamtrack.evaluation.compare import Difference, Spread, paired_difference, spread
 from siamtrack.registry import load_plugins
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from siamtrack.ablation.compare import paired_difference, spread
+from siamtrack import evaluation
+from siamtrack.evaluation import Scores, Truth
+from siamtrack.evaluation.compare import compare, paired_difference, spread
 
 scores = st.integers(1, 12).flatmap(
     lambda n: st.tuples(
@@ -95,3 +97,33 @@ def test_spread():
     assert dataclasses.astuple(spread([5.0])) == (5.0, None, 1)
     with pytest.raises(ValueError, match="no run"):
         spread([])
+
+
+def _scores(shifts: list[float], tracker: str, protocol: str = "pysot") -> Scores:
+    """One sequence a shift: every box of a 20 px target that many px to the right."""
+    boxes = np.tile([30.0, 40.0, 20.0, 20.0], (10, 1))
+    truths = [Truth(f"s{i}", boxes) for i in range(len(shifts))]
+    found = {f"s{i}": boxes + np.array([shift, 0, 0, 0]) for i, shift in enumerate(shifts)}
+    results = evaluation.TrackerResults.of(tracker, found)
+    return evaluation.evaluate_all(truths, [results], protocol, benchmark="OTB100")[0]
+
+
+def test_two_trackers_are_paired_by_sequence():
+    ours, theirs = _scores([0, 0, 5, 30], "ours"), _scores([5, 5, 5, 0], "theirs")
+    success = compare(ours, theirs)[0]
+    values = ours.sequence_values("success") - theirs.sequence_values("success")
+    assert success.difference.mean == pytest.approx(values.mean())
+    assert (success.better, success.worse) == (2, 1)
+    assert [c.metric.name for c in compare(ours, theirs)] == [m.name for m in ours.protocol.metrics]
+
+
+def test_a_difference_is_decided_when_its_interval_leaves_zero_out():
+    assert compare(_scores([0] * 6, "ours"), _scores([8, 9, 7, 8, 9, 8], "theirs"))[0].decided
+    assert not compare(_scores([0, 9, 0, 9], "ours"), _scores([9, 0, 9, 0], "theirs"))[0].decided
+
+
+def test_what_cannot_be_paired_is_said():
+    with pytest.raises(ValueError, match=r"ours \(OTB100 by pysot\) cannot be paired with theirs \(OTB100 by got10k"):
+        compare(_scores([0], "ours"), _scores([0], "theirs", "got10k"))
+    with pytest.raises(ValueError, match="score both on the same sequences"):
+        compare(_scores([0], "ours"), _scores([0, 1], "theirs"))

@@ -1,4 +1,4 @@
-"""Numbers of several runs: spread over seeds, and the paired difference of two variants with its interval."""
+"""Numbers of several runs: spread over seeds, and the paired difference of two trackers with its interval."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from siamtrack.evaluation.protocols import Metric
+from siamtrack.evaluation.scores import Scores
 
 LEVEL = 0.95
 RESAMPLES = 10_000
@@ -38,6 +41,32 @@ class Difference:
     low: float
     high: float
     pairs: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One metric of two trackers on the same sequences by the same protocol.
+
+    Attributes:
+        tracker: whose difference it is.
+        reference: what it is held against.
+        metric: which number.
+        difference: tracker minus reference, in the unit of the metric.
+        better: sequences on which the tracker is above.
+        worse: sequences on which it is below.
+    """
+
+    tracker: str
+    reference: str
+    metric: Metric
+    difference: Difference
+    better: int
+    worse: int
+
+    @property
+    def decided(self) -> bool:
+        """Whether the interval lies on one side of zero."""
+        return self.difference.low > 0 or self.difference.high < 0
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -90,6 +119,30 @@ def paired_difference(
         return None
     low, high = np.quantile(_resampled_means(differences, resamples, seed), [(1 - level) / 2, (1 + level) / 2])
     return Difference(float(differences.mean()), float(low), float(high), len(differences))
+
+
+def compare(scores: Scores, reference: Scores) -> list[Comparison]:
+    """Every metric of a protocol, tracker against reference, paired by sequence.
+
+    The mean is over sequences also where the protocol's own number averages frames (GOT-10k) or leaves sequences out,
+    so that it may differ from the difference of the two scores.
+
+    Raises:
+        ValueError: other benchmarks, protocols or sequences.
+    """
+    ours, theirs = (f"{s.tracker} ({s.benchmark} by {s.protocol.name})" for s in (scores, reference))
+    if (scores.benchmark, scores.protocol) != (reference.benchmark, reference.protocol):
+        raise ValueError(f"{ours} cannot be paired with {theirs}: score both on one benchmark by one protocol.")
+    if scores.sequences != reference.sequences:
+        raise ValueError(f"{ours} cannot be paired with {theirs}: score both on the same sequences.")
+    made = []
+    for metric in scores.protocol.metrics:
+        pair = scores.sequence_values(metric.name), reference.sequence_values(metric.name)
+        difference = paired_difference(*pair)
+        if difference is not None:
+            above, below = int((pair[0] > pair[1]).sum()), int((pair[0] < pair[1]).sum())
+            made.append(Comparison(scores.tracker, reference.tracker, metric, difference, above, below))
+    return made
 
 
 def _resampled_means(values: Array, resamples: int, seed: int) -> Array:
