@@ -12,10 +12,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from siamtrack.evaluation.ope import Array, OnePass, Truth
+from siamtrack.evaluation.ope import OnePass
 from siamtrack.evaluation.protocols import Protocol
 from siamtrack.evaluation.results import ResultError, TrackerResults
 from siamtrack.evaluation.scores import Scores
+from siamtrack.evaluation.truth import Array, Truth
 
 
 def bound(boxes: Array, resolution: tuple[int, int]) -> Array:

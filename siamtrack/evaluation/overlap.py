@@ -1,12 +1,13 @@
-"""Overlap and centre error of box sequences, in the arithmetic of each toolkit, and the curves drawn from them.
+"""Overlap and centre error of box sequences, in the arithmetic of each toolkit.
 
 Boxes are x, y, w, h on the last axis, in the numbers of the benchmark's own file. The toolkits agree on the idea and
 differ in the last bits, which decide integer boxes whose IoU falls exactly on a threshold; every arithmetic here
-follows the order of operations of its original. Nothing loops over frames or thresholds.
+follows the order of operations of its original. Nothing loops over frames.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -55,26 +56,28 @@ def centers(boxes: Array) -> Array:
 
 
 def center_error(predicted: Array, truth: Array) -> Array:
-    """Distance of the centres of ``[..., 4]`` boxes, px."""
-    return _length(centers(predicted) - centers(truth))
+    """Distance of ``[..., 2]`` centres, px."""
+    return _length(predicted - truth)
 
 
-def normalized_error_separate(predicted: Array, truth: Array, guard: float = 0.0) -> Array:
+def normalized_error_separate(predicted: Array, truth: Array, sides: Array, guard: float = 0.0) -> Array:
     """Centre error in sides of the true box, each centre divided first (pytracking, LaSOT kit; pysot with 1e-16).
 
     Args:
-        predicted: ``[..., 4]``.
-        truth: ``[..., 4]``.
+        predicted: ``[..., 2]`` centres.
+        truth: ``[..., 2]`` centres of the true boxes.
+        sides: ``[..., 2]`` their width and height.
         guard: added to the sides.
     """
-    sides = truth[..., 2:] + guard
+    if guard:
+        sides = sides + guard
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        return _length(centers(predicted) / sides - centers(truth) / sides)
+        return _length(predicted / sides - truth / sides)
 
 
-def normalized_error_difference(predicted: Array, truth: Array) -> Array:
-    """Centre error in sides of the true box, sides below one pixel counting as one (got10k)."""
-    return _length((centers(predicted) - centers(truth)) / np.maximum(1.0, truth[..., 2:]))
+def normalized_error_difference(predicted: Array, truth: Array, sides: Array) -> Array:
+    """Centre error in sides of the true box, sides below one pixel counting as one (got10k); arguments as above."""
+    return _length((predicted - truth) / np.maximum(1.0, sides))
 
 
 def _length(offset: Array) -> Array:
@@ -88,47 +91,8 @@ OVERLAPS: dict[str, Callable[[Array, Array], Array]] = {
     "pixel": iou_pixel,
 }
 
-NORMALIZED_ERRORS: dict[str, Callable[[Array, Array], Array]] = {
+NORMALIZED_ERRORS: dict[str, Callable[[Array, Array, Array], Array]] = {
     "separate": normalized_error_separate,
-    "separate_guarded": lambda predicted, truth: normalized_error_separate(predicted, truth, 1e-16),
+    "separate_guarded": functools.partial(normalized_error_separate, guard=1e-16),
     "difference": normalized_error_difference,
 }
-
-
-def hits_above(
-    values: Array, thresholds: Array, sequence: NDArray[np.intp], count: int, kept: NDArray[np.bool_] | None = None
-) -> NDArray[np.int64]:
-    """How many values of each sequence lie strictly above each threshold; NaN never does.
-
-    Args:
-        values: ``[N]``, one per frame of all sequences.
-        thresholds: ``[T]`` ascending.
-        sequence: ``[N]`` which sequence a frame belongs to, ``0 .. count - 1``.
-        count: number of sequences.
-        kept: ``[N]`` frames that are counted; all where it is ``None``.
-
-    Returns:
-        ``[count, T]``.
-    """
-    numbers = np.where(np.isnan(values), -np.inf, values)
-    cumulative = _cumulative(numbers, thresholds, sequence, count, kept)
-    return cumulative[:, -1:] - cumulative[:, :-1]
-
-
-def hits_within(
-    values: Array, thresholds: Array, sequence: NDArray[np.intp], count: int, kept: NDArray[np.bool_] | None = None
-) -> NDArray[np.int64]:
-    """How many values of each sequence are at most each threshold; NaN never is. Shapes as :func:`hits_above`."""
-    return _cumulative(values, thresholds, sequence, count, kept)[:, :-1]
-
-
-def _cumulative(
-    values: Array, thresholds: Array, sequence: NDArray[np.intp], count: int, kept: NDArray[np.bool_] | None
-) -> NDArray[np.int64]:
-    """``[count, T + 1]``: values at most each threshold, and in the last column all of them."""
-    if kept is not None:
-        values, sequence = values[kept], sequence[kept]
-    width = len(thresholds) + 1
-    bins = np.searchsorted(thresholds, values)  # the first threshold not below the value; NaN sorts behind the last
-    histogram = np.bincount(sequence * width + bins, minlength=count * width)
-    return histogram.reshape(count, width).cumsum(1)

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from siamtrack.evaluation import overlap
-from siamtrack.evaluation.protocols import OVERLAP_GRID, OVERLAP_GRID_MATLAB, OVERLAP_GRID_TORCH
+from siamtrack.evaluation.protocols import (
+    OVERLAP_GRID,
+    OVERLAP_GRID_FINE,
+    OVERLAP_GRID_MATLAB,
+    OVERLAP_GRID_TORCH,
+    PIXEL_GRID,
+    SIDES_GRID,
+)
+from siamtrack.evaluation.thresholds import Grid, hits_above, hits_within
 from tests.evaluation import slow_reference
 
 coordinates = st.floats(-500, 500, width=32)
@@ -52,15 +60,15 @@ def test_empty_boxes() -> None:
 
 
 def test_errors_by_hand() -> None:
-    truth, predicted = np.array([[0.0, 0, 20, 10]]), np.array([[3.0, 4, 20, 10]])
+    truth, predicted, sides = np.array([[10.0, 5]]), np.array([[13.0, 9]]), np.array([[20.0, 10]])
+    assert overlap.centers(np.array([0.0, 0, 20, 10])).tolist() == [9.5, 4.5]
     assert overlap.center_error(predicted, truth)[0] == 5
     expected = math.hypot(3 / 20, 4 / 10)
     for error in overlap.NORMALIZED_ERRORS.values():
-        assert error(predicted, truth)[0] == pytest.approx(expected, rel=1e-12)
-    thin = np.array([[0.0, 0, 0.5, 0.5]])
-    moved = thin + np.array([3.0, 4, 0, 0])
-    assert overlap.normalized_error_difference(moved, thin)[0] == 5  # a side below a pixel counts as one
-    assert overlap.normalized_error_separate(moved, thin)[0] == 10
+        assert error(predicted, truth, sides)[0] == pytest.approx(expected, rel=1e-12)
+    thin = np.array([[0.5, 0.5]])
+    assert overlap.normalized_error_difference(predicted, truth, thin)[0] == 5  # a side below a pixel counts as one
+    assert overlap.normalized_error_separate(predicted, truth, thin)[0] == 10
 
 
 def test_grids_differ_in_the_last_bit_where_the_toolkits_do() -> None:
@@ -80,8 +88,8 @@ def test_values_on_a_threshold_are_within_and_not_above(grid: tuple[float, ...])
         [thresholds, np.nextafter(thresholds, 2), np.nextafter(thresholds, -1), [np.nan, -1, np.inf]]
     )
     sequence = np.zeros(len(values), np.intp)
-    above = overlap.hits_above(values, thresholds, sequence, 1)[0]
-    within = overlap.hits_within(values, thresholds, sequence, 1)[0]
+    above = hits_above(values, thresholds, sequence, 1)[0]
+    within = hits_within(values, thresholds, sequence, 1)[0]
     assert above.tolist() == [sum(v > t for v in values) for t in grid]
     assert within.tolist() == [sum(v <= t for v in values) for t in grid]
 
@@ -96,14 +104,38 @@ def test_values_on_a_threshold_are_within_and_not_above(grid: tuple[float, ...])
 def test_counting_equals_loops(values: np.ndarray, data: st.DataObject) -> None:
     sequence = np.array(data.draw(st.lists(st.integers(0, 3), min_size=len(values), max_size=len(values))))
     kept = np.array(data.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values))))
-    above = overlap.hits_above(values, np.array(OVERLAP_GRID), sequence, 4, kept)
-    within = overlap.hits_within(values, np.array(OVERLAP_GRID), sequence, 4, kept)
+    above = hits_above(values, np.array(OVERLAP_GRID), sequence, 4, kept)
+    within = hits_within(values, np.array(OVERLAP_GRID), sequence, 4, kept)
     for s in range(4):
         mine = values[(sequence == s) & kept]
         assert above[s].tolist() == [sum(v > t for v in mine) for t in OVERLAP_GRID]
         assert within[s].tolist() == [sum(v <= t for v in mine) for t in OVERLAP_GRID]
     assert (np.diff(above, axis=1) <= 0).all()
     assert (np.diff(within, axis=1) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [OVERLAP_GRID, OVERLAP_GRID_MATLAB, OVERLAP_GRID_TORCH, OVERLAP_GRID_FINE, PIXEL_GRID, SIDES_GRID],
+)
+def test_the_grids_in_use_are_even(grid: tuple[float, ...]) -> None:
+    assert Grid(np.array(grid)).even
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    thresholds=st.lists(st.floats(-50, 50), min_size=1, max_size=30).map(sorted)
+    | st.tuples(st.floats(-9, 9), st.floats(1e-3, 9), st.integers(2, 60)).map(
+        lambda g: np.linspace(g[0], g[0] + g[1], g[2])
+    ),
+    data=st.data(),
+)
+def test_a_grid_finds_what_a_search_finds(thresholds: np.ndarray, data: st.DataObject) -> None:
+    grid = np.array(thresholds)
+    near = np.concatenate([grid, np.nextafter(grid, 99), np.nextafter(grid, -99), [np.nan, np.inf, -np.inf, 0.0]])
+    drawn = data.draw(st.lists(st.floats(-60, 60) | st.floats(), max_size=20))
+    values = np.concatenate([near, drawn])
+    assert Grid(grid).bins(values).tolist() == np.searchsorted(grid, values).tolist()
 
 
 @settings(deadline=None)
