@@ -40,6 +40,7 @@ def defaults() -> dict[str, Any]:
         "TASK": {"NAME": "tracking"},  # what the engine trains; others come by plug-in
         "MODEL": {
             "INIT": "",  # a siamtrack checkpoint whose weights training starts from
+            "INIT_FRESH": [],  # slots that start as they are drawn all the same, such as [enhancer]
             # what the network does to RGB 0..255 first: reorder to BGR or not, subtract MEAN, divide by STD
             "PIXELS": {"ORDER": "bgr", "MEAN": [0.0, 0.0, 0.0], "STD": [1.0, 1.0, 1.0]},
             "BACKBONE": {"NAME": "resnet50"},

@@ -1,9 +1,9 @@
-"""What training starts from: a backbone filled from somebody else's file."""
+"""What training starts from: a backbone filled from somebody else's file, or a network from one of ours."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -13,7 +13,7 @@ from torch import Tensor
 from siamtrack.config import ConfigError
 from siamtrack.models.backbones.pretrained import IMAGENET_MEAN, IMAGENET_STD, PretrainedBackbone
 from siamtrack.models.network import Pixels, SiameseNetwork
-from siamtrack.models.weights import FilePath, WeightsError, read_checkpoint, state_of
+from siamtrack.models.weights import FilePath, WeightsError, read_checkpoint, read_weights, state_of
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +69,38 @@ def start_from_pretrained(network: SiameseNetwork) -> Pretrained | None:
         return None
     _check_pixels(cast(Pixels, network.pixels), backbone.pretrained_as)
     return load_pretrained(backbone, backbone.pretrained_as, backbone.pretrained)
+
+
+def start_from_run(network: SiameseNetwork, path: FilePath, fresh: Sequence[str] = ()) -> None:
+    """Fill the network from a checkpoint of ours, down to the last tensor.
+
+    Args:
+        network: to fill, in place.
+        path: ``.safetensors``.
+        fresh: slots (``backbone``, ``neck``, ``enhancer``, ...) that stay as they are, whatever the file holds: a
+            network with another enhancer or head starts from one without it.
+
+    Raises:
+        ConfigError: a slot that the network does not have.
+        WeightsError: the file cannot be read; it lacks a tensor, or holds one that has no place outside ``fresh``.
+    """
+    slots = [name for name, _ in network.named_children()]
+    for slot in fresh:
+        if slot not in slots:
+            raise ConfigError(f"MODEL.INIT_FRESH: there is no slot {slot!r}; there are {', '.join(slots)}.")
+    own, state = network.state_dict(), read_weights(path).state
+    wanted, given = ({name for name in names if name.split(".")[0] not in fresh} for names in (own, state))
+    differing = {name for name in wanted & given if own[name].shape != state[name].shape}
+    wrong = sorted((wanted ^ given) | differing)
+    if wrong:
+        concerned = sorted({name.split(".")[0] for name in wrong})
+        kinds = ((wanted - given, "lacks"), (given - wanted, "has besides"), (differing, "has in another shape"))
+        said = "; ".join(f"{what} {len(names)}, such as {min(names)}" for names, what in kinds if names)
+        raise WeightsError(
+            f"{path}: does not fill the network: of its tensors it {said}. Take a checkpoint of this configuration, or "
+            f"let those parts start anew: MODEL.INIT_FRESH [{', '.join(concerned)}]."
+        )
+    network.load_state_dict({**own, **{name: state[name] for name in wanted}})
 
 
 def load_pretrained(backbone: PretrainedBackbone, source: str, path: FilePath) -> Pretrained:

@@ -14,8 +14,8 @@ from siamtrack.data.loader import RawBatch, TrainingData
 from siamtrack.engine.task import Shard, tasks
 from siamtrack.losses import Criterion
 from siamtrack.models import build_network
-from siamtrack.models.pretrained import start_from_pretrained
-from siamtrack.models.weights import read_weights
+from siamtrack.models.network import SiameseNetwork
+from siamtrack.models.pretrained import start_from_pretrained, start_from_run
 from siamtrack.targets import labellers
 
 
@@ -34,7 +34,7 @@ class TrackingTask:
 
     def __init__(self, cfg: Any, data_root: str | None = None) -> None:
         torch.manual_seed(cfg.SEED)  # initial weights are part of what a seed fixes
-        self.model: nn.Module = build_network(cfg)
+        self.model: SiameseNetwork = build_network(cfg)
         makes = self.model.head.makes
         self.labeller = labellers.build(cfg.TARGETS)
         if makes not in self.labeller.serves:
@@ -45,7 +45,7 @@ class TrackingTask:
             )
         self.criterion = Criterion(cfg.LOSSES, makes)
         if cfg.MODEL.INIT:
-            self.model.load_state_dict(read_weights(cfg.MODEL.INIT).state)
+            start_from_run(self.model, cfg.MODEL.INIT, cfg.MODEL.INIT_FRESH)
         else:
             start_from_pretrained(self.model)
         self.data = TrainingData(cfg, data_root)
