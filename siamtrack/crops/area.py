@@ -127,7 +127,7 @@ class AreaCrop:
     def cut(self, frame: np.ndarray, window: np.ndarray, size: int) -> np.ndarray:
         """See :class:`CropPolicy`; outside the frame it is black."""
         mirror, flip = window[8:10]
-        crop = pixels_of(frame[:, ::-1] if mirror else frame, *_resolve(frame.shape, window), size)
+        crop = pixels_of(frame, *_resolve(frame.shape, window), size, mirrored=bool(mirror))
         return np.ascontiguousarray(crop[:, ::-1]) if flip else crop
 
     def mask(self, shape: tuple[int, ...], window: np.ndarray, size: int) -> np.ndarray:
@@ -170,13 +170,20 @@ def square_around(centre_x: float, centre_y: float, w: float, h: float, factor: 
     return round(centre_x - 0.5 * side), round(centre_y - 0.5 * side), side
 
 
-def pixels_of(frame: np.ndarray, left: int, top: int, side: int, size: int) -> np.ndarray:
-    """The square's pixels resized bilinearly: uint8 ``[size, size, 3]``, black where :func:`mask_of` knows padding."""
-    (x0, x1), (y0, y1) = _inside(left, side, frame.shape[1]), _inside(top, side, frame.shape[0])
-    patch = np.ascontiguousarray(frame[y0:y1, x0:x1])
+def pixels_of(frame: np.ndarray, left: int, top: int, side: int, size: int, mirrored: bool = False) -> np.ndarray:
+    """The square's pixels resized bilinearly: uint8 ``[size, size, 3]``, black where :func:`mask_of` knows padding.
+
+    With ``mirrored`` the square lies in the frame as a mirror shows it.
+    """
+    width = frame.shape[1]
+    (x0, x1), (y0, y1) = _inside(left, side, width), _inside(top, side, frame.shape[0])
+    patch = (
+        cv2.flip(frame[y0:y1, width - x1 : width - x0], 1) if mirrored and x0 < x1 and y0 < y1 else frame[y0:y1, x0:x1]
+    )
+    patch = np.ascontiguousarray(patch)
     if patch.shape[:2] != (side, side):
-        patch = np.zeros((side, side, 3), np.uint8)
-        patch[y0 - top : y1 - top, x0 - left : x1 - left] = frame[y0:y1, x0:x1]
+        visible, patch = patch, np.zeros((side, side, 3), np.uint8)
+        patch[y0 - top : y1 - top, x0 - left : x1 - left] = visible
     resized: np.ndarray = cv2.resize(patch, (size, size))
     return resized
 

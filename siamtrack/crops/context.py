@@ -186,7 +186,9 @@ def context_side(size: np.ndarray, context: float = 0.5) -> np.ndarray:
 
 def mean_colour(frame: np.ndarray) -> np.ndarray:
     """``[3]`` float64 mean of each channel."""
-    return np.array(cv2.mean(frame)[:3])
+    if isinstance(frame, np.ndarray):
+        return np.array(cv2.mean(frame)[:3])
+    return np.asarray(frame.mean_colour())  # a frame of which parts are decoded, see CropPolicy.cut
 
 
 def window(centre: tuple[float, float], side: int) -> tuple[int, int]:

@@ -102,7 +102,11 @@ class CropPolicy(Protocol):
         ...
 
     def cut(self, frame: np.ndarray, window: np.ndarray, size: int) -> np.ndarray:
-        """The pixels ``[size, size, 3]`` uint8 under one window of ``place``."""
+        """The pixels ``[size, size, 3]`` uint8 under one window of ``place``.
+
+        ``frame`` may be something that decodes what is looked at: it has the frame's shape, gives rectangles by
+        ``frame[top:bottom, left:right]`` and its colour by ``frame.mean_colour()``, and becomes whole as an array.
+        """
         ...
 
     def mask(self, shape: tuple[int, ...], window: np.ndarray, size: int) -> np.ndarray | None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from siamtrack.boxes import clip_xyxy, xywh_to_xyxy
+from siamtrack.data.packed import file_names
 from siamtrack.data.readers import datasets, open_dataset, resolve
 from siamtrack.data.readers.annotation import image_names
 from siamtrack.data.readers.base import DataSet
@@ -235,7 +236,7 @@ class _Inspector:
 
 
 def _listing(folder: str) -> frozenset[str]:
-    return frozenset(os.listdir(folder)) if os.path.isdir(folder) else frozenset()
+    return frozenset(file_names(folder)) if os.path.isdir(folder) else frozenset()
 
 
 def _size(path: str) -> tuple[int, int] | str:

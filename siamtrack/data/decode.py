@@ -1,4 +1,4 @@
-"""From files to the pixels of training crops: whole frames for now, and the only place that knows."""
+"""From files to the pixels of training crops: a crop's place is known first, and only what it shows is decoded."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ import cv2
 import numpy as np
 
 from siamtrack.crops import CropPolicy
-from siamtrack.data.sequence import read_image
+from siamtrack.data.picture import Decoder, Picture
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
 
 
 def decode_crops(
-    policy: CropPolicy, paths: Sequence[str], windows: Sequence[np.ndarray], sizes: Sequence[int]
+    policy: CropPolicy,
+    paths: Sequence[str],
+    windows: Sequence[np.ndarray],
+    sizes: Sequence[int],
+    decoder: Decoder = "auto",
 ) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
     """Crops of several frames; a file that is named more than once is read once.
 
@@ -25,6 +29,7 @@ def decode_crops(
         paths: one per crop.
         windows: one of the policy's windows per crop.
         sizes: sides of the crops.
+        decoder: see :class:`Picture`.
 
     Returns:
         One uint8 ``[S, S, 3]`` RGB array per crop, and one padding mask ``[S, S]`` per crop, ``None`` where the policy
@@ -35,12 +40,12 @@ def decode_crops(
     """
     crops: list[np.ndarray] = [np.empty(0)] * len(paths)
     masks: list[np.ndarray | None] = [None] * len(paths)
-    for path in dict.fromkeys(paths):
-        frame = read_image(path)
-        for i, other in enumerate(paths):
-            if other == path:
-                crops[i] = policy.cut(frame, windows[i], sizes[i])
-                masks[i] = policy.mask(frame.shape, windows[i], sizes[i])
+    widest_first = sorted(range(len(paths)), key=lambda i: -sizes[i])  # a narrow crop is mostly inside a wide one
+    pictures: dict[str, Picture] = {}
+    for i in widest_first:
+        picture = pictures.get(paths[i]) or pictures.setdefault(paths[i], Picture(paths[i], decoder))
+        crops[i] = policy.cut(picture, windows[i], sizes[i])  # type: ignore[arg-type]
+        masks[i] = policy.mask(picture.shape, windows[i], sizes[i])
     return crops, masks
 
 

@@ -16,10 +16,8 @@ from typing import Any, Protocol, overload, runtime_checkable
 import cv2
 import numpy as np
 
-
-class DataError(ValueError):
-    """Data on disk cannot be used; the message says which file, what is wrong with it, and what would be right."""
-
+from siamtrack.data.errors import DataError as DataError
+from siamtrack.data.picture import read_image as read_image
 
 # Frames -------------------------------------------------------------------------------------------------------------
 
@@ -174,34 +172,6 @@ class VideoFrames:
         if not capture.isOpened():
             raise DataError(f"{self.file}: OpenCV cannot open it; a video file in a format it decodes is expected.")
         return capture
-
-
-def read_image(path: str | os.PathLike[str]) -> np.ndarray:
-    """An image file as RGB uint8 ``[H, W, 3]``; grey images get three equal channels.
-
-    Raises:
-        DataError: the file is missing, cut short (a decoder would fill it up with grey), or no image.
-    """
-    name = os.fspath(path)
-    try:
-        with open(name, "rb") as file:
-            data = file.read()
-    except OSError as error:
-        raise DataError(f"{name}: the frame cannot be opened ({error.strerror}).") from error
-    if _cut_short(data):
-        raise DataError(f"{name}: the image is cut short (its end marker is missing); fetch the file again.")
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    if image is None:
-        raise DataError(f"{name}: is not an image that OpenCV can decode ({len(data)} bytes).")
-    rgb: np.ndarray = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-    return rgb
-
-
-def _cut_short(data: bytes) -> bool:
-    """Whether a JPEG or PNG file lacks its end marker."""
-    if data.startswith(b"\xff\xd8"):  # an end marker before the last scan may be that of an embedded thumbnail
-        return data.find(b"\xff\xd9", max(data.rfind(b"\xff\xda"), 0)) < 0
-    return data.startswith(b"\x89PNG") and b"IEND" not in data[-4096:]
 
 
 def _position(index: int, count: int) -> int:

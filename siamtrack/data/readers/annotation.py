@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from siamtrack.boxes import cxcywh_to_xywh, quadrilateral_to_cxcywh, xyxy_to_xywh
+from siamtrack.data.packed import file_names
 from siamtrack.data.sequence import DataError, ImageFrames, NumberedPaths
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
@@ -183,7 +184,7 @@ def image_names(folder: str | os.PathLike[str]) -> list[str]:
     if not os.path.isdir(folder):
         return []
     return sorted(
-        (n for n in os.listdir(folder) if n.lower().endswith(IMAGE_SUFFIXES) and not n.startswith(".")), key=natural_key
+        (n for n in file_names(folder) if n.lower().endswith(IMAGE_SUFFIXES) and not n.startswith(".")), key=natural_key
     )
 
 
