@@ -164,8 +164,8 @@ class _Stage:
     def _axes(self, width: float, height: float, turn: float) -> np.ndarray:
         """Scale, aspect, turn and shear as they change over time, about the size given in px."""
         rng, times = self.rng, self.times
-        scale = np.exp(wander(rng, times, rng.uniform(0.1, 0.4), 80.0))
-        aspect = np.exp(wander(rng, times, rng.uniform(0, 0.2), 60.0))
+        scale = np.exp(wander(rng, times, rng.uniform(0.1, 0.55), 80.0))
+        aspect = np.exp(wander(rng, times, rng.uniform(0, 0.25), 60.0))
         angle = wander(rng, times, turn, 80.0)
         shear = wander(rng, times, rng.choice([0.0, 0.1]), 60.0)
         return turning_axes(width * scale * aspect, height * scale / aspect, angle, shear)

@@ -17,7 +17,7 @@ from siamtrack.data.synthetic.scene import HEIGHT, SPLITS, WIDTH, Scene, random_
 
 log = logging.getLogger(__name__)
 
-WORLD = 2  # raise it whenever the same seed gives other frames
+WORLD = 3  # raise it whenever the same seed gives other frames
 JPEG_QUALITY = 90
 _RECORD = "world.json"
 _UNFINISHED = ".drawing-"
