@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from PIL import Image
 
-from siamtrack.evaluation.protocols import Metric
+from siamtrack.evaluation.report.panels import PANELS, panel_curves, reading
 from siamtrack.evaluation.report.tables import headline_metric
 from siamtrack.evaluation.scores import Scores
 
@@ -52,20 +51,6 @@ _STYLE = {
 }
 
 
-@dataclass(frozen=True)
-class _Panel:
-    title: str
-    x_label: str
-    y_label: str
-
-
-_PANELS = {
-    "success": _Panel("Success", "Overlap threshold", "Frames with greater overlap"),
-    "precision": _Panel("Precision", "Centre error threshold, px", "Frames within the error"),
-    "norm_precision": _Panel(
-        "Normalised precision", "Centre error threshold, sides of the target", "Frames within the error"
-    ),
-}
 _IN_LEGEND = 10  # more trackers move the legend out of the panel
 
 
@@ -81,14 +66,16 @@ def plot_curve(scores: Sequence[Scores], curve: str, path: str | os.PathLike[str
         ValueError: no scores, of different benchmarks or protocols, or a curve the protocol does not have.
     """
     about = _one_protocol(scores)
-    if curve not in _curves(about):
-        raise ValueError(f"Protocol {about.protocol.name} has no {curve} curve; it has {', '.join(_curves(about))}.")
+    if curve not in panel_curves(about):
+        raise ValueError(
+            f"Protocol {about.protocol.name} has no {curve} curve; it has {', '.join(panel_curves(about))}."
+        )
     return _draw(scores, [curve], path)
 
 
 def plot_overview(scores: Sequence[Scores], path: str | os.PathLike[str]) -> Path:
     """All curves of the protocol side by side, in one picture; arguments and errors as :func:`plot_curve`."""
-    return _draw(scores, _curves(_one_protocol(scores)), path)
+    return _draw(scores, panel_curves(_one_protocol(scores)), path)
 
 
 def _one_protocol(scores: Sequence[Scores]) -> Scores:
@@ -99,11 +86,6 @@ def _one_protocol(scores: Sequence[Scores]) -> Scores:
         listed = ", ".join(f"{benchmark} by {protocol}" for benchmark, protocol in kinds)
         raise ValueError(f"One plot shows one benchmark by one protocol; these are {listed}.")
     return scores[0]
-
-
-def _curves(score: Scores) -> list[str]:
-    """Curves a protocol both counts and reports a number for."""
-    return [curve for curve in _PANELS if curve in score.hits and headline_metric(score.protocol, curve)]
 
 
 def _draw(scores: Sequence[Scores], curves: Sequence[str], path: str | os.PathLike[str]) -> Path:
@@ -151,21 +133,12 @@ def _palette() -> Image.Image:
     return image
 
 
-def _reading(metric: Metric, grid: np.ndarray) -> str:
-    """What the number in the legend is."""
-    if metric.curve == "overlap":
-        return "mean overlap"
-    where = "mean of the curve" if metric.at is None else f"at {grid[metric.at]:g}"
-    unit = {"precision": " px"}.get(metric.curve, "") if metric.at is not None else ""
-    return where + unit + (", %" if metric.scale == 100 else "")
-
-
 def _panel(
     axes: Axes, ranked: Sequence[Scores], curve: str, styles: dict[str, tuple[str, tuple]], outside: bool
 ) -> None:
-    panel, about = _PANELS[curve], ranked[0]
+    panel, about = PANELS[curve], ranked[0]
     metric = headline_metric(about.protocol, curve)
-    assert metric is not None  # _curves and plot_curve let no other through
+    assert metric is not None  # panel_curves and plot_curve let no other through
     grid = about.protocol.thresholds(curve)
     by_score = sorted(ranked, key=lambda score: -score.value(metric.name))
     for place, score in enumerate(by_score):
@@ -178,7 +151,7 @@ def _panel(
         axes.axvline(grid[metric.at], color="#999999", lw=1, ls=(0, (2, 3)), zorder=1)
     axes.set(xlim=(grid[0], grid[-1]), ylim=(0, 1), xlabel=panel.x_label, ylabel=panel.y_label)
     axes.set_title(panel.title)
-    axes.text(1, 1.025, _reading(metric, grid), transform=axes.transAxes, ha="right", color="#777777", fontsize=8.5)
+    axes.text(1, 1.025, reading(metric, grid), transform=axes.transAxes, ha="right", color="#777777", fontsize=8.5)
     beside: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0}
     within: dict[str, Any] = {"loc": "lower left" if curve == "success" else "lower right"}
     axes.legend(
