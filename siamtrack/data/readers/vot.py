@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Sequence as SequenceOf
@@ -21,6 +22,8 @@ from siamtrack.data.readers.annotation import (
 )
 from siamtrack.data.readers.base import DataSet
 from siamtrack.data.sequence import DataError, Sequence
+
+log = logging.getLogger(__name__)
 
 
 @datasets.register("vot")
@@ -100,15 +103,20 @@ def _frame_folder(folder: Path) -> Path:
 
 
 def _tags(folder: Path, frames: int) -> dict[str, np.ndarray] | None:
-    """Per-frame attributes; an empty file is one that the challenge did not annotate."""
+    """Per-frame attributes; an empty file is one that the challenge did not annotate.
+
+    Frames behind the end of a shorter one do not have it: VOT2019 has such files (``graduate``, ``gymnastics1``).
+    """
     tags = {}
     for path in sorted([*folder.glob("*.tag"), *folder.glob("*.label")]):
         flags = read_flags(path) if path.stat().st_size else None
         if flags is None:
             continue
-        if len(flags) != frames:
+        if len(flags) > frames:
             raise DataError(f"{path}: has {len(flags)} flags for {frames} frames; one per frame is right.")
-        tags[path.stem] = flags != 0
+        if len(flags) < frames:
+            log.warning("%s: %d flags for %d frames; the frames behind do not have it.", path, len(flags), frames)
+        tags[path.stem] = np.pad(flags != 0, (0, frames - len(flags)))
     return tags or None
 
 
