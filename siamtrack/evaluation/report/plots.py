@@ -27,7 +27,7 @@ from siamtrack.evaluation.scores import Scores
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#222222", "#8C6D31")
 DASHES = ((0, ()), (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 
-_STYLE = {
+STYLE = {
     "font.family": "sans-serif",
     "font.size": 10,
     "axes.edgecolor": "#888888",
@@ -65,7 +65,7 @@ def plot_curve(scores: Sequence[Scores], curve: str, path: str | os.PathLike[str
     Raises:
         ValueError: no scores, of different benchmarks or protocols, or a curve the protocol does not have.
     """
-    about = _one_protocol(scores)
+    about = one_protocol(scores)
     if curve not in panel_curves(about):
         raise ValueError(
             f"Protocol {about.protocol.name} has no {curve} curve; it has {', '.join(panel_curves(about))}."
@@ -75,10 +75,11 @@ def plot_curve(scores: Sequence[Scores], curve: str, path: str | os.PathLike[str
 
 def plot_overview(scores: Sequence[Scores], path: str | os.PathLike[str]) -> Path:
     """All curves of the protocol side by side, in one picture; arguments and errors as :func:`plot_curve`."""
-    return _draw(scores, panel_curves(_one_protocol(scores)), path)
+    return _draw(scores, panel_curves(one_protocol(scores)), path)
 
 
-def _one_protocol(scores: Sequence[Scores]) -> Scores:
+def one_protocol(scores: Sequence[Scores]) -> Scores:
+    """The first of the scores; raises ``ValueError`` unless all are of one benchmark and protocol."""
     if not scores:
         raise ValueError("There are no scores to plot.")
     kinds = sorted({(score.benchmark, score.protocol.name) for score in scores})
@@ -88,28 +89,35 @@ def _one_protocol(scores: Sequence[Scores]) -> Scores:
     return scores[0]
 
 
-def _draw(scores: Sequence[Scores], curves: Sequence[str], path: str | os.PathLike[str]) -> Path:
+def ranked_styles(scores: Sequence[Scores]) -> tuple[list[Scores], dict[str, tuple[str, tuple]]]:
+    """Trackers by the protocol's first metric, and tracker -> (colour, dashes), the same in every plot of theirs."""
     ranked = sorted(scores, key=lambda score: -score.value(score.protocol.metrics[0].name))
     styles = {
         score.tracker: (COLORS[i % len(COLORS)], DASHES[i // len(COLORS) % len(DASHES)])
         for i, score in enumerate(ranked)
     }
+    return ranked, styles
+
+
+def _draw(scores: Sequence[Scores], curves: Sequence[str], path: str | os.PathLike[str]) -> Path:
+    ranked, styles = ranked_styles(scores)
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     outside = len(scores) > _IN_LEGEND
     width = (4.3 + (1.7 if outside else 0)) * len(curves) + 0.3
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width, 4.2), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08), dpi=130)
         for axes, curve in zip(figure.subplots(1, len(curves), squeeze=False)[0], curves, strict=True):
             _panel(axes, ranked, curve, styles, outside)
         benchmark, protocol = scores[0].benchmark, scores[0].protocol.name
         title = " · ".join(part for part in (benchmark, f"one-pass evaluation, protocol {protocol}") if part)
         figure.suptitle(title, x=0.012, ha="left", fontsize=9.5, color="#555555")
-        _save(figure, target)
+        save(figure, target)
     return target
 
 
-def _save(figure: Figure, target: Path) -> None:
+def save(figure: Figure, target: Path) -> None:
+    """Write a figure by the ending of its file; PNGs with few colours, files without a date."""
     if target.suffix.lower() != ".png":
         figure.savefig(target, metadata={"Date": None} if target.suffix == ".svg" else None)
         return

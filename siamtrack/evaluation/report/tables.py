@@ -18,11 +18,14 @@ Place = Literal["best", "second", ""]
 
 @dataclass(frozen=True)
 class Column:
-    """A column of numbers: its heading, decimals, and whether its best values are marked (more is better)."""
+    """A column of numbers: its heading, decimals, whether its best values are marked (more is better, unless ``less``
+    is), and whether they are written with their sign."""
 
     label: str
     digits: int = 3
     ranked: bool = True
+    signed: bool = False
+    less: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Table:
         columns: of the number columns.
         labels: one tuple per row, as long as ``heads``.
         values: one sequence per row, as long as ``columns``; ``None`` where there is no such number.
+        across: best and second are those of a row, not of a column.
     """
 
     title: str
@@ -42,22 +46,26 @@ class Table:
     columns: tuple[Column, ...]
     labels: tuple[tuple[str, ...], ...]
     values: tuple[tuple[float | None, ...], ...]
+    across: bool = False
 
     def cells(self) -> list[list[tuple[str, Place]]]:
-        """Text and place of every number; numbers that read the same share their place, a lone row has none."""
-        texts = [
-            [
-                "–" if v is None or not math.isfinite(v) else f"{v:.{c.digits}f}"
-                for v, c in zip(row, self.columns, strict=True)
-            ]
-            for row in self.values
-        ]
-        places = [_places(column, c.ranked) for column, c in zip(zip(*texts, strict=True), self.columns, strict=True)]
+        """Text and place of every number; numbers that read the same share their place, a lone one has none."""
+        texts = [[_text(v, c) for v, c in zip(row, self.columns, strict=True)] for row in self.values]
+        if self.across:
+            return [[(text, places[text]) for text in row] for row in texts for places in [_places(row, True)]]
+        columns = zip(zip(*texts, strict=True), self.columns, strict=True)
+        places = [_places(column, c.ranked, c.less) for column, c in columns]
         return [[(text, places[j][text]) for j, text in enumerate(row)] for row in texts]
 
 
-def _places(texts: Sequence[str], ranked: bool) -> dict[str, Place]:
-    numbers = sorted({float(text) for text in texts if text != "–"}, reverse=True)
+def _text(value: float | None, column: Column) -> str:
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{value:{'+' if column.signed else ''}.{column.digits}f}"
+
+
+def _places(texts: Sequence[str], ranked: bool, less: bool = False) -> dict[str, Place]:
+    numbers = sorted({float(text) for text in texts if text != "–"}, reverse=not less)
     places: dict[str, Place] = dict.fromkeys(texts, "")
     if ranked and len(texts) > 1:
         for text in texts:
@@ -127,8 +135,8 @@ def terminal(table: Table) -> RichTable:
     from rich.text import Text
 
     drawn = Rich(title=table.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for head in table.heads:
-        drawn.add_column(head, no_wrap=True)
+    for i, head in enumerate(table.heads):
+        drawn.add_column(head, no_wrap=i == 0, overflow="fold")  # names stay whole, sources may break
     for column in table.columns:
         drawn.add_column(column.label, justify="right")
     style = {"best": "bold", "second": "underline", "": ""}

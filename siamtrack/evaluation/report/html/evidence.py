@@ -80,16 +80,16 @@ class _Sequence(NamedTuple):
     worst: list[list[int]]  # a list for each tracker
 
 
-def plain(evidence: Evidence, trackers: Sequence[str], protocol: Protocol) -> dict[str, Any]:
+def plain(evidence: Evidence, trackers: Sequence[str], protocol: Protocol, budget: Budget = BUDGET) -> dict[str, Any]:
     """Sequence -> what the page's script reads of it; trackers in the order given."""
     by_name = {results.tracker: results for results in evidence.results}
     chosen = [by_name[name] for name in trackers]
     pairs = max(len(evidence.truths) * len(chosen), 1)
-    worst = min(WORST, max(1, BUDGET.shots // pairs))
+    worst = min(WORST, max(1, budget.shots // pairs))
     laid = [_lay_out(truth, chosen, protocol, evidence.origin, worst) for truth in evidence.truths]
     with_image = _deserving(laid, evidence.images if evidence.image else 0)
-    points = max(BUDGET.overlaps // pairs, 50)
-    samples = max(BUDGET.boxes // (pairs + len(laid)), 12)
+    points = max(budget.overlaps // pairs, 50)
+    samples = max(budget.boxes // (pairs + len(laid)), 12)
     return {s.truth.name: _plain(s, with_image, evidence.image, points, samples) for s in laid}
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from siamtrack.evaluation.compare import LEVEL, RESAMPLES, compare
 from siamtrack.evaluation.protocols import Metric, Protocol
 from siamtrack.evaluation.published import METRICS, Beside, beside, published_on
+from siamtrack.evaluation.report.comparisons import LABELS, reference_of
 from siamtrack.evaluation.report.html import evidence as evidence_
 from siamtrack.evaluation.report.panels import PANELS, panel_curves, reading
 from siamtrack.evaluation.report.tables import headline_metric
@@ -141,10 +142,7 @@ def _sequences(ranked: Sequence[Scores]) -> list[dict[str, Any]]:
 
 
 def _comparison(ranked: Sequence[Scores], reference: str) -> dict[str, Any]:
-    against = next((score for score in ranked if score.tracker == reference), None)
-    if against is None:
-        listed = ", ".join(score.tracker for score in ranked)
-        raise ValueError(f"There are no scores of {reference!r} to compare to; there are scores of {listed}.")
+    against = reference_of(ranked, reference)
     rows = [
         {
             "tracker": found.tracker,
@@ -183,7 +181,7 @@ def _published(ranked: Sequence[Scores]) -> dict[str, Any]:
     pairs: list[Beside] = beside(ranked)
     named = [m for m in about.protocol.metrics if m.name in METRICS]
     return {
-        "metrics": reported,
+        "metrics": [[name, LABELS[name]] for name in reported],
         "ours": [[[METRICS[m.name], _number(s.value(m.name) / m.scale)] for m in named] for s in ranked],
         "rows": rows,
         "pairs": [{"tracker": p.published.tracker, "ours": _number(p.ours), "warning": p.warning()} for p in pairs],

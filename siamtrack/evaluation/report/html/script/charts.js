@@ -131,6 +131,8 @@ function lineChart(chart) {
   return figure;
 }
 
+const LETTER = 6.8; // px a letter of a name takes, about
+
 function short(number) {
   const [value, unit] = number >= 1e6 ? [number / 1e6, "M"] : number >= 1e3 ? [number / 1e3, "k"] : [number, ""];
   return Number(value.toPrecision(2)) + unit;
@@ -166,7 +168,8 @@ function scatter(chart) {
     const dots = points.map((p, i) => ({ tracker: p.tracker, x: sx(logs[i]), y: sy(p.y) }));
     const taken = dots.map((dot) => [dot.x - 7, dot.x + 7, dot.y - 7, dot.y + 7]);
     for (const dot of dots) {
-      const letters = Math.min(220, dot.tracker.length * 6.6);
+      const most = Math.floor((width * 0.42) / LETTER);
+      const name = dot.tracker.length > most ? `${dot.tracker.slice(0, most - 1)}…` : dot.tracker, letters = name.length * LETTER;
       const places = [[dot.x + 11, dot.y + 4, "start"], [dot.x - 11, dot.y + 4, "end"], [dot.x, dot.y - 12, "middle"], [dot.x, dot.y + 20, "middle"]];
       const boxes = places.map(([x, y, anchor]) => {
         const left = anchor === "start" ? x : anchor === "end" ? x - letters : x - letters / 2;
@@ -176,7 +179,7 @@ function scatter(chart) {
       const best = Math.max(0, boxes.findIndex(free)), [x, y, anchor] = places[best];
       taken.push(boxes[best]);
       plot.append(shape("circle", { class: "dot", cx: dot.x, cy: dot.y, r: 6, paint: color(dot.tracker) }),
-        shape("text", { class: "name", x, y, "text-anchor": anchor }, dot.tracker));
+        shape("text", { class: "name", x, y, "text-anchor": anchor }, name, shape("title", {}, dot.tracker)));
     }
   });
   return figure;

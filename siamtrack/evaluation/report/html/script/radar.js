@@ -1,6 +1,15 @@
 // One spoke an attribute, one outline a tracker.
 
-const MOST_LETTERS = 16; // of a spoke's label
+const MOST_LETTERS = 16; // of a line of a spoke's label
+
+// A label in at most two lines, broken where its halves are most alike.
+function broken(text) {
+  const breaks = text.length > 11 ? [...text.matchAll(/[ -]/g)].map((m) => m.index) : [];
+  const middle = (i) => Math.abs(i + 0.5 - text.length / 2);
+  const at = breaks.sort((a, b) => middle(a) - middle(b))[0];
+  const lines = at === undefined ? [text] : [text.slice(0, at + 1).trimEnd(), text.slice(at + 1)];
+  return lines.map((line) => (line.length > MOST_LETTERS ? `${line.slice(0, MOST_LETTERS - 1)}…` : line));
+}
 
 function radar({ title, note, axes, series, digits }) {
   const plot = shape("svg", { class: "plot", role: "img", "aria-label": title });
@@ -11,8 +20,8 @@ function radar({ title, note, axes, series, digits }) {
 
   drawn(figure, (width) => {
     size = width;
-    const longest = Math.min(MOST_LETTERS, Math.max(...axes.map((axis) => axis.length)));
-    const radius = Math.max(60, Math.min(170, width / 2 - 18 - longest * 6)), height = 2 * radius + 72, cx = width / 2, cy = height / 2;
+    const labels = axes.map(broken), longest = Math.max(...labels.flat().map((line) => line.length));
+    const radius = Math.max(60, Math.min(170, width / 2 - 18 - longest * 6)), height = 2 * radius + 88, cx = width / 2, cy = height / 2;
     const top = Math.max(...series.flatMap((s) => s.values.map((v) => v ?? 0)), 1e-9);
     const rings = ticks(0, top, 4), edge = Math.max(top, rings[rings.length - 1]);
     const angle = (i) => (i / axes.length) * 2 * Math.PI - Math.PI / 2;
@@ -22,8 +31,9 @@ function radar({ title, note, axes, series, digits }) {
     axes.forEach((axis, i) => {
       const [x, y] = at(i, edge), [lx, ly] = at(i, edge * (1 + 14 / radius)), c = Math.cos(angle(i));
       parts.push(shape("line", { class: "gridline", x1: cx, y1: cy, x2: x, y2: y }));
-      parts.push(shape("text", { class: "tick", x: lx, y: ly + 4, "text-anchor": Math.abs(c) < 0.2 ? "middle" : c > 0 ? "start" : "end" },
-        axis.length > MOST_LETTERS ? `${axis.slice(0, MOST_LETTERS - 1)}…` : axis, shape("title", {}, axis)));
+      const anchor = Math.abs(c) < 0.2 ? "middle" : c > 0 ? "start" : "end", lines = labels[i];
+      const rise = (lines.length - 1) * (7 + 7 * -Math.sin(angle(i))); // a label grows away from the middle
+      lines.forEach((line, k) => parts.push(shape("text", { class: "tick", x: lx, y: ly + 4 - rise + 14 * k, "text-anchor": anchor }, line)));
     });
     rings.filter((r) => r > 0).forEach((r) => parts.push(shape("text", { class: "label", x: cx + 4, y: at(0, r)[1] + 12 }, String(r))));
     [...shown()].reverse().forEach((s, i, all) => parts.push(shape("path", {

@@ -61,11 +61,11 @@ function attributesSection(view) {
       label: `${metric.label} by attribute`,
       columns: [
         { label: "Attribute", text: true, value: (a) => a.name, cell: (a) => a.name },
-        { label: "Sequences", value: (a) => a.sequences, cell: (a) => String(a.sequences) },
         ...view.trackers.map((tracker, i) => ({ label: tracker, title: metric.reading, value: (a) => a.values[i][m], cell: (a) => fixed(a.values[i][m], metric.digits), class: (a) => marks.get(a)[i] })),
+        { label: "Sequences", value: (a) => a.sequences, cell: (a) => String(a.sequences) },
       ],
       rows: view.attributes,
-      sort: { column: 2, descending: false },
+      sort: { column: 1, descending: false },
     });
     const chart = view.attributes.length < 3 ? null : radar({
       title: metric.label, note: "by attribute", digits: metric.digits, axes: view.attributes.map((a) => a.name),
@@ -120,8 +120,6 @@ function comparisonSection(view) {
   return section(view, `Against ${found.reference}`, metrics.length > 1 ? picker(metrics.map((m) => m.label), 0, show, "Metric") : null, place, node("p", { class: "note" }, note));
 }
 
-const PUBLISHED = { success: "Success", precision: "Precision", norm_precision: "Norm. precision", ao: "AO", sr50: "SR 0.5", sr75: "SR 0.75", eao: "EAO", accuracy: "Accuracy", robustness: "Robustness" };
-
 function publishedSection(view) {
   const found = view.published;
   if (!found) return null;
@@ -140,7 +138,7 @@ function publishedSection(view) {
     label: "Published scores beside these",
     columns: [
       { label: "Tracker", text: true, value: (row) => row.tracker, cell: (row) => (row.own ? [swatch(row.tracker), node("strong", {}, row.tracker)] : row.tracker) },
-      ...found.metrics.map((name) => ({ label: PUBLISHED[name] ?? name, value: (row) => row.values[name] ?? null, cell: (row) => fixed(row.values[name], 3) })),
+      ...found.metrics.map(([name, label]) => ({ label, value: (row) => row.values[name] ?? null, cell: (row) => fixed(row.values[name], 3) })),
       { label: "Year", value: (row) => row.year, cell: (row) => row.year ?? "–" },
       { label: "Protocol", text: true, value: (row) => row.protocol, cell: (row) => (row.same ? row.protocol : `${row.protocol} ⚠`), hint: (row) => (row.same ? null : "not the protocol of this report") },
       { label: "Source", text: true, value: (row) => row.source, cell: (row) => row.source },
@@ -149,8 +147,10 @@ function publishedSection(view) {
     sort: { column: 1, descending: true },
     tall: all.length > 12,
   });
-  const warnings = [...new Set(found.pairs.map((pair) => pair.warning).filter(Boolean))].map((text) => node("p", { class: "warning" }, text));
   const other = rows.filter((row) => !row.same).length;
-  if (other) warnings.push(node("p", { class: "warning" }, `⚠ marks ${count(other, "row")} that are not by protocol ${view.protocol.name}, or do not say by which: protocols alone move such numbers by hundredths.`));
+  const sentences = [...new Set(found.pairs.map((pair) => pair.warning).filter(Boolean))];
+  const warnings = other ? node("div", { class: "warning" },
+    `⚠ ${count(other, "published row")} not by protocol ${view.protocol.name}, or without a word on the protocol: protocols alone move such numbers by hundredths.`,
+    sentences.length ? node("details", {}, node("summary", {}, `${count(sentences.length, "number")} of trackers in this report`), sentences.map((text) => node("p", {}, text))) : null) : null;
   return section(view, "Published scores", table.element, warnings);
 }
