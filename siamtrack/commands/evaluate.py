@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from siamtrack.commands.benchmark import open_truths
+from siamtrack.commands.benchmark import open_sequences, open_truths
 from siamtrack.commands.options import command, data_root, listed, selection
+
+log = logging.getLogger(__name__)
 
 
 def add(commands: Any) -> None:
@@ -21,9 +25,19 @@ def add(commands: Any) -> None:
     )
     p.add_argument("--trackers", help="names separated by commas (default: all that have results)")
     p.add_argument("--json", metavar="J", help="write rows of tracker, benchmark, protocol, metric, value")
-    p.add_argument("--markdown", metavar="F", help="write the table as markdown")
-    p.add_argument("--latex", metavar="F", help="write the table as LaTeX")
-    p.add_argument("--plots", metavar="FOLDER", help="draw the success and precision plots into it")
+    p.add_argument("--attributes", action="store_true", help="also print the scores on each attribute's sequences")
+    p.add_argument(
+        "--compare-to", metavar="TRACKER", help="paired difference of every other tracker to it, with an interval"
+    )
+    p.add_argument("--compare", choices=["published"], help="set published scores beside these")
+    p.add_argument("--markdown", metavar="F", help="write the tables as markdown")
+    p.add_argument("--latex", metavar="F", help="write the tables as LaTeX")
+    p.add_argument("--plots", metavar="FOLDER", help="draw the curves, and a radar plot of the attributes, into it")
+    p.add_argument("--html", metavar="F", help="write all of it as one page, down to the worst frames of a sequence")
+    p.add_argument(
+        "--html-images", type=int, default=150, metavar="N",
+        help="frames embedded in the page at most; 0: boxes alone (default: 150)",
+    )  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> int:
@@ -31,10 +45,10 @@ def run(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from siamtrack import evaluation
-    from siamtrack.evaluation.report import plots, tables
+    from siamtrack.evaluation.report import tables
 
     truths = open_truths(options)
-    frames = {truth.name: len(truth.boxes) for truth in truths}
+    frames = {known.name: len(known.boxes) for known in truths}
     found = evaluation.find_trackers(options.results, list(frames))
     chosen = listed(options.trackers) or list(found)
     unknown = sorted(set(chosen) - set(found))
@@ -42,15 +56,74 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(f"--trackers: no results of {', '.join(unknown)}; there are results of {', '.join(found)}.")
     results = [evaluation.load_results(found[name], frames, name) for name in chosen]
     scores = evaluation.evaluate_all(truths, results, options.protocol, benchmark=options.dataset)
-    made = tables.scores_tables(scores)
+    made = _tables(scores, options)
     for table in made:
         Console().print(tables.terminal(table))
+    if options.compare:
+        _warn(scores)
     if options.json:
         evaluation.write_rows(options.json, scores)
     for path, style in ((options.markdown, tables.markdown), (options.latex, tables.latex)):
         if path:
             Path(path).write_text("\n".join(style(table) for table in made), encoding="utf-8")
     if options.plots:
-        for ending in ("png", "pdf"):
-            plots.plot_overview(scores, Path(options.plots) / f"{options.dataset}-{scores[0].protocol.name}.{ending}")
+        _plot(scores, Path(options.plots) / f"{options.dataset}-{scores[0].protocol.name}")
+    if options.html:
+        _page(scores, truths, results, options)
     return 0
+
+
+def _tables(scores: Sequence[Any], options: argparse.Namespace) -> list[Any]:
+    from siamtrack.evaluation.report import attributes, comparisons, tables
+
+    made = tables.scores_tables(scores)
+    if options.attributes:
+        made += attributes.attribute_tables(scores)
+    if options.compare_to:
+        made += comparisons.comparison_tables(scores, options.compare_to)
+    if options.compare:
+        made += comparisons.published_tables(scores)
+    return made
+
+
+def _warn(scores: Sequence[Any]) -> None:
+    """Say which published numbers are not by the protocol of ours, or that there is none."""
+    from siamtrack.evaluation.published import beside, published_on
+
+    if not published_on(scores[0].benchmark):
+        log.warning("No published score of %s is known to this version.", scores[0].benchmark)
+    for pair in beside(scores):
+        if not pair.same_protocol:
+            log.warning("%s", pair.warning())
+
+
+def _plot(scores: Sequence[Any], stem: Path) -> None:
+    from siamtrack.evaluation.report import attributes, plots
+
+    for ending in ("png", "pdf"):
+        plots.plot_overview(scores, f"{stem}.{ending}")
+        if len(scores[0].attributes) >= attributes.FEWEST:
+            attributes.plot_attributes(scores, f"{stem}-attributes.{ending}")
+
+
+def _page(scores: Sequence[Any], truths: Sequence[Any], results: Sequence[Any], options: argparse.Namespace) -> None:
+    from siamtrack.data.sequence import DataError
+    from siamtrack.evaluation.report.html import Evidence, write_html
+
+    by_name = {sequence.name: sequence for sequence in open_sequences(options)}
+    missing: list[str] = []
+
+    def image(name: str, frame: int) -> Any:
+        try:
+            return by_name[name].frames[frame]
+        except DataError as error:
+            missing.append(str(error))
+            return None
+
+    evidence = Evidence(truths, results, image, options.html_images, by_name[truths[0].name].offset)
+    path = write_html(
+        options.html, scores, evidence, reference=options.compare_to or "", published=bool(options.compare)
+    )
+    if missing:
+        log.warning("%d frames are shown as boxes alone; the first: %s", len(missing), missing[0])
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
