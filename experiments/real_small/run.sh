@@ -14,7 +14,7 @@ track() { # NAME OPTION VALUE
     [ "$2" = --baseline ] && on=(--output $here/results)
     siamtrack test "$2" "$3" --dataset OTB100 --data-root "$sequences" --sequences Couple,FaceOcc1 "${on[@]}"
     siamtrack test "$2" "$3" --dataset UAV123@10fps --data-root "$sequences" "${on[@]}"
-    siamtrack test "$2" "$3" --dataset VOT2018 --data-root "$sequences" "${on[@]}"
+    siamtrack test "$2" "$3" --dataset VOT2018 --experiment one-pass --data-root "$sequences" "${on[@]}"
     siamtrack test "$2" "$3" --dataset LaSOT --data-root "$sequences" "${on[@]}"
     siamtrack test "$2" "$3" --dataset GOT-10k --split val --data-root "$sequences" "${on[@]}"
 }

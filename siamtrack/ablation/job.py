@@ -155,6 +155,7 @@ class Job:
     def _test(self, weights: Path, device: Device, started: Started) -> None:
         test = self.benchmark
         words = ["test", "--checkpoint", str(weights), "--dataset", test.name, "--name", self.tracker]
+        words += ["--experiment", "one-pass"]
         where = ["--output", str(self.folder / "results"), "--device", "cpu" if device.index is None else "cuda"]
         self._call([*words, *where, *test.arguments], device, started)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from siamtrack.commands.benchmark import open_sequences
+from siamtrack.commands.benchmark import Opened, open_benchmarks, truth
 from siamtrack.commands.options import INCOMPLETE, command, data_root, overrides, selection
-from siamtrack.commands.runs import newest_checkpoint
+from siamtrack.commands.runs import checkpoints_of, newest_of, run_folder
 
 
 def add(commands: Any) -> None:
@@ -18,43 +18,164 @@ def add(commands: Any) -> None:
     source = p.add_mutually_exclusive_group(required=True)
     source.add_argument("--checkpoint", help="a .safetensors file; it carries its configuration")
     source.add_argument("--cfg", help="a configuration that was trained: its newest checkpoint is tested")
+    source.add_argument("--run", metavar="FOLDER", dest="trained", help="a training run's folder, likewise")
     source.add_argument(
         "--baseline", metavar="NAME", help="static (the first box for ever), or one of OpenCV's, as MIL"
     )
-    p.add_argument("--dataset", required=True, help="OTB100, VOT2018, UAV123, LaSOT, GOT-10k, folder, video, ...")
+    p.add_argument("--checkpoints", metavar="11-20", help="of --cfg or --run: test these epochs into one table")
+    p.add_argument(
+        "--select-on", metavar="NAME[:SPLIT]",
+        help="test the range on this validation set, and on --dataset only the checkpoint that is best there",
+    )  # fmt: skip
+    p.add_argument("--on-test-set", action="store_true", help="allow a test benchmark for that; every table says so")
+    p.add_argument("--tuned", metavar="FOLDER", help="track with the best settings that siamtrack tune found there")
+    p.add_argument(
+        "--dataset", required=True, metavar="NAME[:SPLIT][,...]",
+        help="OTB100, VOT2018, UAV123, LaSOT, GOT-10k, folder, video, ...; several separated by commas",
+    )  # fmt: skip
     data_root(p)
     selection(p)
     p.add_argument(
+        "--experiment", choices=("auto", "one-pass", "supervised", "multistart", "longterm"), default="auto",
+        help="how sequences are run (default: VOT as the challenge of its year, all others one-pass)",
+    )  # fmt: skip
+    p.add_argument("--repeat", type=int, default=1, metavar="N", help="runs of each sequence (default: 1)")
+    p.add_argument(
         "--output", default="results", help="folder for <dataset>/<tracker>/<sequence>.txt (default: results)"
     )
-    p.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: the GPU if there is one)")
+    devices(p)
     p.add_argument("--name", help="what the tracker is called in results and tables")
     overrides(p, "TRACK.PENALTY_K 0.05")
 
 
+def devices(p: argparse.ArgumentParser) -> None:
+    """``--device``, ``--processes`` and ``--threads``."""
+    p.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: every GPU, or else the CPU)")
+    p.add_argument("--processes", type=int, default=0, metavar="N", help="(default: one for each GPU, 1 on the CPU)")
+    p.add_argument(
+        "--threads", type=int, default=0, metavar="N", help="of each process (default: the cores shared out)"
+    )
+
+
 def run(options: argparse.Namespace) -> int:
-    """Track the sequences of a data set and write one result file each."""
-    from siamtrack.tracking.run import run as track
+    """Track the sequences of data sets and write a result file each."""
+    from siamtrack.tracking.crew import seats
 
-    tracker, meta = _tracker(options)
-    sequences = open_sequences(options)
-    failures = track(tracker, sequences, Path(options.output), options.dataset, meta)
-    for failure in failures:
-        print(f"{failure.sequence}: {failure.reason}", file=sys.stderr)
-    folder = Path(options.output) / options.dataset / tracker.name
-    print(f"{len(sequences) - len(failures)} of {len(sequences)} sequences in {folder}")
-    return INCOMPLETE if failures else 0
+    if options.repeat < 1:
+        raise ValueError(f"--repeat {options.repeat}: should be 1 or more.")
+    places = seats(options.device, options.processes, options.threads)
+    if options.select_on and not options.checkpoints:
+        raise ValueError("--select-on chooses among a range of checkpoints; give --checkpoints 11-20 as well.")
+    if options.checkpoints:
+        return _range(options, places)
+    reports, _ = _track([_recipe(options)], open_benchmarks(options, options.dataset), options, places)
+    return _said(reports)
 
 
-def _tracker(options: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
-    """The tracker of ``--checkpoint``, ``--cfg`` (its newest one) or ``--baseline``, and what meta.json says of it."""
-    from siamtrack.tracking import load_tracker
-    from siamtrack.tracking.baselines import baseline
+def _recipe(options: argparse.Namespace) -> Any:
+    """The tracker of ``--checkpoint``, ``--cfg`` or ``--run`` (the newest one), or ``--baseline``."""
+    from siamtrack.tracking.recipe import FromBaseline, FromCheckpoint
 
     if options.baseline:
-        return baseline(options.baseline), {"baseline": options.baseline}
-    checkpoint = Path(options.checkpoint) if options.checkpoint else newest_checkpoint(options.cfg)
-    tracker = load_tracker(checkpoint, options.device, tuple(options.overrides))
-    tracker.name = options.name or tracker.name
-    digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
-    return tracker, {"checkpoint": checkpoint.name, "sha256": digest, "overrides": list(options.overrides)}
+        return FromBaseline.of(options.baseline, options.name or "")
+    checkpoint = Path(options.checkpoint or newest_of(run_folder(options.cfg, options.trained)))
+    return FromCheckpoint.of(checkpoint, _settings(options)[0], options.name or "")
+
+
+def _settings(options: argparse.Namespace) -> tuple[list[str], tuple[str, ...]]:
+    """``KEY VALUE`` pairs, those of ``--tuned`` first, and what tables have to say of them."""
+    if not options.tuned:
+        return list(options.overrides), ()
+    from siamtrack.tuning.trials import Study
+
+    best = Study.read(Path(options.tuned)).outcome()
+    return [*best.overrides, *options.overrides], best.notes
+
+
+def _track(
+    recipes: Sequence[Any],
+    opened: Sequence[Opened],
+    options: argparse.Namespace,
+    places: Any,
+    notes: tuple[str, ...] = (),
+) -> tuple[list[Any], list[Any]]:
+    """Every tracker on every benchmark: reports and assignments."""
+    from siamtrack.tracking.challenge import experiment
+    from siamtrack.tracking.run import Assignment, Failure, run_all
+
+    assignments = [
+        Assignment(
+            recipe,
+            benchmark.name,
+            benchmark.sequences,
+            experiment(options.experiment, benchmark.name),
+            options.repeat,
+            (*_settings(options)[1], *notes),
+            tuple(Failure(name, reason) for name, reason in benchmark.unopened.items()),
+        )
+        for recipe in recipes
+        for benchmark in opened
+    ]
+    return run_all(assignments, Path(options.output), places), assignments
+
+
+def _said(reports: Sequence[Any]) -> int:
+    """Say what became of it; the exit code."""
+    for report in reports:
+        for failure in report.failures:
+            print(f"{failure.sequence}: {failure.reason}", file=sys.stderr)
+        print(f"{report.tracked} of {report.tracked + len(report.failures)} sequences in {report.folder}")
+    return INCOMPLETE if any(report.failures for report in reports) else 0
+
+
+def _range(options: argparse.Namespace, places: Any) -> int:
+    """A range of checkpoints into one table."""
+    from siamtrack.tracking.recipe import FromCheckpoint
+    from siamtrack.tuning import checkpoints, guard
+
+    found = checkpoints_of(run_folder(options.cfg, options.trained), options.checkpoints)
+    names = [f"{options.name}-{path.stem}" if options.name else "" for path in found]
+    settings = _settings(options)[0]
+    recipes = [FromCheckpoint.of(path, settings, name) for path, name in zip(found, names, strict=True)]
+    opened = open_benchmarks(options, options.dataset)
+    chosen = ""
+    notes: tuple[str, ...] = ()
+    reports: list[Any] = []
+    scored: list[Any] = []
+    if options.select_on:
+        validation = open_benchmarks(options, options.select_on)
+        notes = guard.note(validation[0].name, validation[0].split, options.on_test_set, "the checkpoint")
+        reports, scored = _scored(recipes, validation, options, places, notes)
+        recipes = [recipes[checkpoints.best(scored)]]
+        chosen = recipes[0].name
+    tested, scored_there = _scored(recipes, opened, options, places, notes)
+    title = f"Checkpoints {options.checkpoints}" + (f", chosen on {options.select_on}" if chosen else "")
+    _show(checkpoints.table(title, [*scored, *scored_there], chosen), notes, Path(options.output))
+    return _said([*reports, *tested])
+
+
+def _scored(
+    recipes: Sequence[Any], opened: Sequence[Opened], options: argparse.Namespace, places: Any, notes: tuple[str, ...]
+) -> tuple[list[Any], list[Any]]:
+    """Reports, and scores as far as there are any."""
+    from siamtrack.tuning.checkpoints import score
+
+    reports, assignments = _track(recipes, opened, options, places, notes)
+    truths = {benchmark.name: [truth(sequence) for sequence in benchmark.sequences] for benchmark in opened}
+    return reports, [
+        score(assignment.recipe.name, assignment.benchmark, report.folder, truths[assignment.benchmark])
+        for assignment, report in zip(assignments, reports, strict=True)
+    ]
+
+
+def _show(table: Any, notes: Sequence[str], output: Path) -> None:
+    """The table on the terminal, and as ``checkpoints.md`` beside the results."""
+    from rich.console import Console
+
+    from siamtrack.evaluation.report.tables import markdown, terminal
+    from siamtrack.files import write_text
+
+    Console().print(terminal(table))
+    said = "".join(f"\nNote: {note}.\n" for note in notes)
+    print(said.strip(), end="\n" if said else "")
+    write_text(output / "checkpoints.md", markdown(table) + said)

@@ -35,7 +35,8 @@ class OpenCVTracker(Tracker):
 
     Its boxes are whole pixels, inside the frame and at least 8 px long and wide at the start: MIL hangs on smaller
     ones. The score is 1 where OpenCV says that it found the target, else 0, and the box is then the last one found.
-    What OpenCV draws at random is drawn from ``seed``, set at every ``init``; on Windows MIL's is out of reach.
+    What OpenCV draws at random is drawn from ``seed`` plus the repetition, set at every ``init``; on Windows MIL's is
+    out of reach.
 
     Raises:
         ValueError: this OpenCV has no such tracker, or it needs a model file; at ``init``, OpenCV refuses the box.
@@ -52,7 +53,7 @@ class OpenCVTracker(Tracker):
         self._create, self._seed = available[name], seed
 
     def _start(self, frame: np.ndarray, box: Box) -> None:
-        _seed(self._seed)
+        _seed(self._seed + self.repetition)
         self._tracker = self._create()
         self._box = box
         left, width = _inside(box[0], box[2], frame.shape[1])

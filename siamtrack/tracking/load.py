@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from siamtrack.config import ConfigError, loads, override
-from siamtrack.crops import crop_policies
+from siamtrack.contracts import Crop
+from siamtrack.crops import CropPolicy, crop_policies
 from siamtrack.models import SiameseNetwork, build_network
-from siamtrack.models.weights import read_weights
+from siamtrack.models.folding import fold_batch_norm
+from siamtrack.models.weights import Weights, read_weights
 from siamtrack.registry import load_plugins
 from siamtrack.tracking.tracker import Tracker, trackers
 
@@ -39,7 +43,10 @@ def build_tracker(cfg: Any, network: SiameseNetwork | None = None, device: torch
 
 
 def load_tracker(
-    checkpoint: str | os.PathLike[str], device: torch.device | str | None = None, overrides: tuple[str, ...] = ()
+    checkpoint: str | os.PathLike[str],
+    device: torch.device | str | None = None,
+    overrides: Sequence[str] = (),
+    fast: bool = False,
 ) -> Tracker:
     """A tracker from a weights file, which carries its configuration.
 
@@ -47,10 +54,42 @@ def load_tracker(
         checkpoint: a ``.safetensors`` file that training or ``siamtrack convert`` wrote.
         device: ``None``: the GPU if there is one.
         overrides: ``KEY VALUE`` pairs, for instance ``("TRACK.PENALTY_K", "0.05")``.
+        fast: fold batch norm into convolutions and lay maps out with channels last: on a CPU up to twice as fast, and
+            equal but for rounding, which in time can tip one of two nearly equal cells.
 
     Raises:
         ValueError: the file is missing, truncated, not such a file, or does not fit its own configuration.
     """
+    loaded = load_network(checkpoint, overrides)
+    if fast:
+        quicken(loaded.network, crop_policies.build(loaded.cfg.CROP))
+    tracker = build_tracker(loaded.cfg, loaded.network, device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    tracker.name = loaded.name
+    return tracker
+
+
+def quicken(network: SiameseNetwork, policy: CropPolicy) -> None:
+    """Make a network faster for tracking alone, in place; what ``load_tracker(..., fast=True)`` does."""
+    drawn = torch.Generator().manual_seed(0)  # noise: activations that are all zero would prove nothing
+    template, search = (
+        Crop(255 * torch.rand(1, 3, side, side, generator=drawn), torch.tensor([[0.3, 0.3, 0.7, 0.7]]) * side)
+        for side in (policy.template_size, policy.search_size)
+    )
+    fold_batch_norm(network.eval(), template, search)
+    network.to(memory_format=torch.channels_last)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a weights file holds: its configuration, the network with its weights, and what its tracker is called."""
+
+    cfg: Any
+    network: SiameseNetwork
+    name: str
+
+
+def load_network(checkpoint: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Loaded:
+    """The network of a weights file, on the CPU; otherwise as :func:`load_tracker`."""
     path = Path(checkpoint)
     weights = read_weights(path)
     cfg = override(loads(weights.config, str(path)), overrides)
@@ -62,6 +101,17 @@ def load_tracker(
             f"{path}: its weights do not fit its configuration: {len(missing)} missing (first: {missing[:3]}), "
             f"{len(unexpected)} unknown (first: {unexpected[:3]})."
         )
-    tracker = build_tracker(cfg, network, device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    tracker.name = f"{weights.meta['name']}-{path.stem}" if "name" in weights.meta else path.stem
-    return tracker
+    return Loaded(cfg, network, _name(weights, path))
+
+
+def tracker_name(checkpoint: str | os.PathLike[str]) -> str:
+    """What the tracker of a weights file is called.
+
+    Raises:
+        ValueError: the file is missing, damaged, or not one of ours.
+    """
+    return _name(read_weights(checkpoint), Path(checkpoint))
+
+
+def _name(weights: Weights, path: Path) -> str:
+    return f"{weights.meta['name']}-{path.stem}" if "name" in weights.meta else path.stem

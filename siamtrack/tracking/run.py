@@ -1,73 +1,130 @@
-"""A tracker over many sequences: one result file each, resumable, and one bad sequence does not stop the rest.
+"""Trackers over the sequences of benchmarks: resumable, on all devices, and one bad sequence does not stop the rest.
 
 ``<output>/<benchmark>/<tracker>/<sequence>.txt`` holds x, y, w, h per frame in the numbers of the benchmark's own files
 (those that count from 1 get 1 added), so that any toolkit reads them; ``<sequence>_time.txt`` holds seconds per frame,
-``meta.json`` what produced them. The first row is the start box.
+``meta.json`` what produced them. The first row is the start box. Challenges have files of their own, see
+:mod:`siamtrack.tracking.experiment`.
 """
 
 from __future__ import annotations
 
-import json
-import logging
-import platform
-import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Iterable, Mapping
+from collections.abc import Sequence as SequenceOf
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-import torch
-from tqdm import tqdm
-
-import siamtrack
 from siamtrack.data.sequence import Sequence
-from siamtrack.evaluation.folders import META, boxes_file, times_file, tracker_folder
-from siamtrack.evaluation.formats import write_boxes, write_times
-from siamtrack.files import write_text
+from siamtrack.evaluation.folders import tracker_folder
+from siamtrack.tracking.crew import Bench, Crew, Failed, Seat
+from siamtrack.tracking.experiment import Experiment, OnePass, Part
+from siamtrack.tracking.follow import Track, follow
+from siamtrack.tracking.progress import Progress
+from siamtrack.tracking.recipe import Given, Recipe
+from siamtrack.tracking.records import Failure, claim, versions, write_meta
 from siamtrack.tracking.tracker import Tracker
 
-log = logging.getLogger(__name__)
+__all__ = ["Assignment", "Failure", "Report", "Track", "follow", "run", "run_all", "versions"]
 
 
 @dataclass(frozen=True)
-class Failure:
-    """A sequence that could not be tracked, and the sentence that says why."""
-
-    sequence: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Track:
-    """One tracked sequence.
+class Assignment:
+    """One tracker on one benchmark.
 
     Attributes:
-        boxes: ``[F, 4]`` xywh in frame px, 0-based; row 0 is the start box.
-        seconds: ``[F]`` of ``init`` and of each ``update``, without decoding.
+        recipe: of the tracker.
+        benchmark: its name, also that of the folder.
+        sequences: their names become file names.
+        experiment: how they are run.
+        repeat: runs of each, for stochastic trackers.
+        notes: what every table of the results has to say.
+        unopened: sequences of the benchmark that could not even be opened.
     """
 
-    boxes: np.ndarray
-    seconds: np.ndarray
+    recipe: Recipe
+    benchmark: str
+    sequences: SequenceOf[Sequence]
+    experiment: Experiment = field(default_factory=OnePass)
+    repeat: int = 1
+    notes: tuple[str, ...] = ()
+    unopened: tuple[Failure, ...] = ()
+
+    def folder(self, output: Path) -> Path:
+        """Where its results stand."""
+        return tracker_folder(output, self.benchmark, self.recipe.name)
+
+    def given(self) -> dict[str, Any]:
+        """What its results depend on."""
+        # runs with and without a number would be read as runs of one tracker
+        return {**self.recipe.facts(), **({"runs": "numbered"} if self.repeat > 1 else {})}
 
 
-def follow(tracker: Tracker, sequence: Sequence) -> Track:
-    """One-pass tracking: started with the first frame's box, never corrected.
+@dataclass(frozen=True)
+class Report:
+    """What became of an assignment.
+
+    Attributes:
+        folder: of its results.
+        failures: the sequences that failed, with their reasons, which are also in ``meta.json``.
+        tracked: sequences whose results are complete.
+    """
+
+    folder: Path
+    failures: tuple[Failure, ...]
+    tracked: int
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One part of one sequence."""
+
+    recipe: Recipe
+    experiment: Experiment
+    sequence: Sequence
+    part: Part
+    folder: Path
+
+    def do(self, bench: Bench) -> Mapping[str, float]:
+        return self.experiment.run(bench.tracker(self.recipe), self.sequence, self.part, self.folder)
+
+
+def run_all(assignments: SequenceOf[Assignment], output: Path, places: SequenceOf[Seat] = (Seat(),)) -> list[Report]:
+    """Track everything that has no complete result yet, long sequences first.
+
+    Results do not depend on the number of processes, as long as each has the same number of threads: with another
+    number a network's last bits may differ.
+
+    Args:
+        assignments: each has its own folder.
+        output: folder above ``<benchmark>/<tracker>/``.
+        places: one process each.
+
+    Returns:
+        A report for each assignment.
 
     Raises:
-        ValueError: a frame cannot be read, or the start box is none; says which.
+        ValueError: a folder holds results of something else under the tracker's name.
     """
-    boxes, seconds = np.full((len(sequence), 4), np.nan), np.zeros(len(sequence))
-    for i, frame in enumerate(_numbered(sequence)):
-        began = time.perf_counter()
-        if i == 0:
-            tracker.init(frame, sequence.init_box)
-            boxes[i] = sequence.init_box
-        else:
-            boxes[i] = tracker.update(frame).box
-        seconds[i] = time.perf_counter() - began
-    return Track(boxes, seconds)
+    given = [assignment.given() for assignment in assignments]
+    for assignment, facts in zip(assignments, given, strict=True):
+        folder = assignment.folder(output)
+        folder.mkdir(parents=True, exist_ok=True)
+        claim(folder, facts)
+        write_meta(folder, assignment.recipe.name, assignment.benchmark, facts, notes=assignment.notes)
+    failures: list[list[Failure]] = [list(assignment.unopened) for assignment in assignments]
+    jobs: list[tuple[int, _Job]] = []
+    for number, assignment in enumerate(assignments):
+        jobs += [(number, job) for job in _pending(assignment, output, failures[number])]
+    # tracker by tracker, since a process holds one at a time; of each the longest first, so that none is left alone
+    order = {recipe.name: i for i, recipe in reversed(list(enumerate(a.recipe for a in assignments)))}
+    jobs.sort(key=lambda item: (order[item[1].recipe.name], -item[1].part.frames))
+    _do([job for _, job in jobs], [failures[number] for number, _ in jobs], places)
+    reports = [_report(a, output, failed) for a, failed in zip(assignments, failures, strict=True)]
+    for assignment, facts, report in zip(assignments, given, reports, strict=True):
+        name, benchmark = assignment.recipe.name, assignment.benchmark
+        write_meta(report.folder, name, benchmark, facts, report.failures, assignment.notes)
+    return reports
 
 
 def run(
@@ -76,9 +133,8 @@ def run(
     output: Path,
     benchmark: str,
     meta: dict[str, Any] | None = None,
-    on_track: Callable[[Sequence, Track], None] | None = None,
 ) -> list[Failure]:
-    """Track every sequence that has no complete result yet.
+    """One tracker that is there already on one benchmark, in this process; otherwise as :func:`run_all`.
 
     Args:
         tracker: started anew on each sequence.
@@ -86,101 +142,55 @@ def run(
         output: folder above ``<benchmark>/<tracker>/``.
         benchmark: its name.
         meta: further facts for ``meta.json``; results made from other facts are not gone on with.
-        on_track: called with every newly tracked sequence.
 
     Returns:
-        The sequences that failed; their reasons are also in ``meta.json``.
-
-    Raises:
-        ValueError: the folder holds results of something else under this tracker's name.
+        The sequences that failed.
     """
-    folder = tracker_folder(output, benchmark, tracker.name)
-    folder.mkdir(parents=True, exist_ok=True)
-    _claim(folder, meta or {})
-    _write_meta(folder, tracker, benchmark, meta or {}, [])
-    pending = [s for s in sequences if not _complete(folder, s)]
-    failures = []
-    for sequence in _with_progress(pending, tracker.name, benchmark):
+    assignment = Assignment(Given(tracker, meta or {}), benchmark, list(sequences))
+    return list(run_all([assignment], output)[0].failures)
+
+
+def _pending(assignment: Assignment, output: Path, failures: list[Failure]) -> list[_Job]:
+    """What is left to do of an assignment; sequences that the experiment refuses join the failures."""
+    folder, jobs = assignment.folder(output), []
+    for sequence in assignment.sequences:
         try:
-            track = follow(tracker, sequence)
-        except Exception as error:  # whatever is wrong with one sequence, the others still count
-            log.debug("sequence %s", sequence.name, exc_info=True)
-            failures.append(Failure(sequence.name, f"{error}" or type(error).__name__))
+            parts = assignment.experiment.parts(sequence, assignment.repeat)
+        except ValueError as error:
+            failures.append(Failure(sequence.name, str(error)))
             continue
-        write_boxes(boxes_file(folder, sequence.name), _in_file_numbers(track.boxes, sequence.offset))
-        write_times(times_file(folder, sequence.name), track.seconds)
-        if on_track is not None:
-            on_track(sequence, track)
-    _write_meta(folder, tracker, benchmark, meta or {}, failures)
-    return failures
+        for part in parts:
+            if not assignment.experiment.complete(folder, sequence, part):
+                jobs.append(_Job(assignment.recipe, assignment.experiment, sequence, part, folder))
+    return jobs
 
 
-def _in_file_numbers(boxes: np.ndarray, offset: float) -> np.ndarray:
-    """``[F, 4]`` xywh as the benchmark counts pixels."""
-    numbers: np.ndarray = boxes + np.array([offset, offset, 0.0, 0.0])
-    return numbers
-
-
-def _numbered(sequence: Sequence) -> Iterator[np.ndarray]:
-    """The sequence's frames, or a sentence that says which one could not be read."""
-    frames = iter(sequence.frames)
-    for i in range(len(sequence)):
-        frame = next(frames, None)
-        if frame is None:
-            raise ValueError(f"sequence {sequence.name}: has boxes for {len(sequence)} frames, but only {i} frames.")
-        yield frame
-
-
-def _complete(folder: Path, sequence: Sequence) -> bool:
-    """Whether an earlier run left a whole result: one row per frame, and the times that are written after it."""
-    result, times = boxes_file(folder, sequence.name), times_file(folder, sequence.name)
-    if not (result.is_file() and times.is_file()):
-        return False
-    return len(result.read_text().split("\n")) - 1 == len(sequence)
-
-
-def _claim(folder: Path, meta: dict[str, Any]) -> None:
-    """Refuse to mix the results of two checkpoints, or of two settings, under one name."""
-    path = folder / META
-    if not path.is_file():
+def _do(jobs: SequenceOf[_Job], failures: SequenceOf[list[Failure]], places: SequenceOf[Seat]) -> None:
+    """Do the jobs; what fails joins the list of its assignment."""
+    if not jobs:
         return
-    before = json.loads(path.read_text(encoding="utf-8")).get("given", {})
-    differing = sorted(key for key in {*before, *meta} if before.get(key) != meta.get(key))
-    if differing:
-        raise ValueError(
-            f"{folder}: holds results of another run ({', '.join(differing)} differ: {before.get(differing[0])!r} "
-            f"there, {meta.get(differing[0])!r} now). Give the tracker another --name, or another --output."
-        )
+    progress = Progress(_title(jobs), len(jobs), sum(job.part.frames for job in jobs))
+    with contextlib.closing(progress), Crew(places) as crew:
+        for i, answer in crew.work(jobs):
+            job, failed = jobs[i], isinstance(answer, Failed)
+            if failed and all(failure.sequence != job.sequence.name for failure in failures[i]):
+                failures[i].append(Failure(job.sequence.name, answer.reason))
+            progress.finished(job.sequence.name, job.part.frames, {} if failed else answer)
 
 
-def _with_progress(pending: list[Sequence], tracker: str, benchmark: str) -> Iterator[Sequence]:
-    """The sequences behind a progress bar on a terminal, or a line each elsewhere."""
-    with tqdm(pending, desc=f"{tracker} on {benchmark}", unit="seq", disable=None) as bar:
-        for i, sequence in enumerate(bar):
-            bar.set_postfix_str(sequence.name)
-            if bar.disable:
-                log.info("%s on %s: %s (%d of %d)", tracker, benchmark, sequence.name, i + 1, len(pending))
-            yield sequence
+def _title(jobs: SequenceOf[_Job]) -> str:
+    """What is run on what."""
+    trackers = list(dict.fromkeys(job.recipe.name for job in jobs))
+    benchmarks = list(dict.fromkeys(job.folder.parent.name for job in jobs))
+    return f"{_some(trackers, 'trackers')} on {_some(benchmarks, 'benchmarks')}"
 
 
-def _write_meta(folder: Path, tracker: Tracker, benchmark: str, meta: dict[str, Any], failures: list[Failure]) -> None:
-    facts = {
-        "tracker": tracker.name,
-        "benchmark": benchmark,
-        "box": "x,y,w,h in the numbers of the benchmark's files; row 0 is the start box",
-        **versions(),
-        "given": meta,
-        "failures": {failure.sequence: failure.reason for failure in failures},
-    }
-    write_text(folder / META, json.dumps(facts, indent=1) + "\n")
+def _some(names: list[str], what: str) -> str:
+    return ", ".join(names) if len(names) <= 2 else f"{len(names)} {what}"
 
 
-def versions() -> dict[str, str]:
-    """Versions of what a result depends on."""
-    return {
-        "siamtrack": siamtrack.__version__,
-        "torch": torch.__version__,
-        "opencv": cv2.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
+def _report(assignment: Assignment, output: Path, failures: SequenceOf[Failure]) -> Report:
+    """Failures in the order of the sequences, as they are known to the benchmark."""
+    order = {sequence.name: i for i, sequence in enumerate(assignment.sequences)}
+    lost = sorted(failures, key=lambda failure: order.get(failure.sequence, -1))
+    return Report(assignment.folder(output), tuple(lost), len(order.keys() - {failure.sequence for failure in lost}))

@@ -34,10 +34,12 @@ class Tracker:
     Attributes:
         name: in results and tables.
         templates: how many it remembers of its target.
+        repetition: number of the run, from 0; a tracker that draws at random draws from other seeds in each.
     """
 
     name = "tracker"
     templates = 1
+    repetition = 0
 
     def init(self, frame: np.ndarray, box: Any) -> None:
         """Start on a frame.
