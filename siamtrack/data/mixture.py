@@ -2,7 +2,8 @@
 
 As in pysot (``datasets/dataset.py``) every set puts ``NUM_USE`` of its videos on a list, repeating them if it has
 fewer; the lists of all sets, joined and shuffled, are one round, and training goes through round after round. Other
-than there the next round goes on where a set's list was cut, so that a large set is used whole.
+than there the next round goes on where a set's list was cut, so that a large set is used whole. ``WEIGHT`` says the
+same as shares: a round is then an epoch. With ``BY_CATEGORY`` a set's list takes every category of targets in turn.
 
 Videos, tracks and rows (annotated frames) are numbered through over all sets, in the order of the sets; after the last
 row come the frames that do not show their target, in the same order.
@@ -13,6 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +22,8 @@ import numpy as np
 
 from siamtrack.config import ConfigError, origin, to_plain
 from siamtrack.data import streams
-from siamtrack.data.index import TrackIndex, index_sequences
+from siamtrack.data.cache import open_index
+from siamtrack.data.index import TrackIndex
 from siamtrack.data.readers import open_dataset
 
 T = TypeVar("T")
@@ -36,11 +39,30 @@ class MixedSet:
         index: its tracks.
         frame_range: largest distance of search and template in a track, counted in its usable frames.
         num_use: videos it contributes to a round; -1: every video once.
+        by_category: whether every category is drawn as often as any other, however many tracks it has. Every track
+            then counts as a video of its own, since targets of one video may be of several categories.
     """
 
     index: TrackIndex
     frame_range: int = 100
     num_use: int = -1
+    by_category: bool = False
+
+    @property
+    def tracks(self) -> np.ndarray:
+        """``[V + 1]`` int64: tracks ``tracks[v] .. tracks[v + 1] - 1`` are video v."""
+        return np.arange(len(self.index.names) + 1) if self.by_category else self.index.tracks
+
+    @property
+    def videos(self) -> int:
+        """V."""
+        return len(self.index.names) if self.by_category else self.index.videos
+
+    @cached_property
+    def categories(self) -> tuple[np.ndarray, ...]:
+        """The tracks of each category, one ``[n]`` int64 each; those of no known category are one as well."""
+        order = np.argsort(self.index.categories, kind="stable")
+        return tuple(np.split(order, np.flatnonzero(np.diff(self.index.categories[order])) + 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,15 +116,20 @@ class Mixture:
                 )
             if part.frame_range < 0:
                 raise ConfigError(f"DATA.SETS, {part.index.name}: FRAME_RANGE {part.frame_range} should be 0 or more.")
+            if part.by_category and (part.index.categories < 0).all():
+                raise ConfigError(
+                    f"DATA.SETS, {part.index.name}: BY_CATEGORY asks for what the data set does not say: the category "
+                    "of its targets."
+                )
         self.sets = tuple(sets)
         self.seed = seed
-        self.num_use = np.array([s.index.videos if s.num_use == -1 else s.num_use for s in sets])
+        self.num_use = np.array([s.videos if s.num_use == -1 else s.num_use for s in sets])
         self.round_length = int(self.num_use.sum())
         self._frame_range = np.array([part.frame_range for part in sets])
         # offsets as in TrackIndex, numbered through
-        self._set_videos = _joined([np.array([0, part.index.videos]) for part in sets])
+        self._set_videos = _joined([np.array([0, part.videos]) for part in sets])
         self._set_rows = _joined([np.array([0, len(part.index.boxes)]) for part in sets])
-        self._tracks = _joined([part.index.tracks for part in sets])
+        self._tracks = _joined([part.tracks for part in sets])
         self._rows = _joined([part.index.rows for part in sets])
         self._set_tracks = _joined([np.array([0, len(part.index.names)]) for part in sets])
         self._set_hidden = _joined([np.array([0, len(part.index.hidden_boxes)]) for part in sets])
@@ -132,6 +159,11 @@ class Mixture:
         chosen = streams.integers(bits[:, 0], np.full(len(bits), len(self.sets)))
         return _within(self._set_videos, chosen, bits[:, 1])
 
+    def substitute(self, sample: int, bits: np.ndarray) -> int:
+        """Another sample of the same round, whose turn a sample may take that cannot be had; from a word ``[1]``."""
+        start = sample // self.round_length * self.round_length
+        return start + int(streams.integers(bits, np.array([self.round_length]))[0])
+
     def _round(self, number: int, fixed: bool) -> np.ndarray:
         """``[round_length]`` int32 videos."""
         if (number, fixed) not in self._rounds:
@@ -144,12 +176,35 @@ class Mixture:
 
     def _list(self, part: int, number: int) -> np.ndarray:
         """``[num_use]`` int32: the videos that a set contributes to a round, cut from shuffles laid end to end."""
-        start, wanted, length = number * self.num_use[part], self.num_use[part], self.sets[part].index.videos
+        start, wanted = int(number * self.num_use[part]), int(self.num_use[part])
+        if self.sets[part].by_category:
+            videos = self._by_category(part, start, wanted)
+        else:
+            videos = self._shuffled(streams.LISTS + part, self.sets[part].videos, start, wanted)
+        listed: np.ndarray = (videos + self._set_videos[part]).astype(np.int32)
+        return listed
+
+    def _shuffled(self, stream: int, length: int, start: int, wanted: int) -> np.ndarray:
+        """``[wanted]`` int64 from position ``start`` of shuffles of 0 .. length - 1 laid end to end."""
         first, last = start // length, (start + wanted - 1) // length
-        shuffles = streams.permutations(self.seed, streams.LISTS + part, int(first), int(last - first + 1), length)
-        position = start - first * length
-        videos: np.ndarray = shuffles.reshape(-1)[position : position + wanted] + self._set_videos[part]
-        return videos.astype(np.int32)
+        shuffles = streams.permutations(self.seed, stream, first, last - first + 1, length)
+        return shuffles.reshape(-1)[start - first * length :][:wanted]
+
+    def _by_category(self, part: int, start: int, wanted: int) -> np.ndarray:
+        """``[wanted]`` int64 tracks: shuffles of the categories laid end to end; of each, its tracks likewise."""
+        categories = self.sets[part].categories
+        turns = self._shuffled(streams.CATEGORIES + (part << 32), len(categories), start, wanted)
+        # every shuffle holds every category once, so the n-th shuffle takes the n-th track of each
+        times = np.arange(start, start + wanted) // len(categories)
+        tracks = np.empty(wanted, np.int64)
+        for category, members in enumerate(categories):
+            mine = np.flatnonzero(turns == category)
+            if len(mine):
+                first, last = int(times[mine[0]]), int(times[mine[-1]])
+                stream = streams.CATEGORIES + (part << 32) + 1 + category
+                drawn = self._shuffled(stream, len(members), first, last - first + 1)
+                tracks[mine] = members[drawn[times[mine] - first]]
+        return tracks
 
     # Which frame ----------------------------------------------------------------------------------------------------
 
@@ -192,8 +247,18 @@ class Mixture:
 
     def path(self, row: int) -> str:
         """The image file of a row."""
+        shown = int(self._set_rows[-1])  # as _locate, for a single row without arrays
+        offsets, inside = (self._set_rows, row) if row < shown else (self._set_hidden, row - shown)
+        part = int(offsets.searchsorted(inside, side="right")) - 1
+        index, local = self.sets[part].index, inside - int(offsets[part])
+        return index.path(local if row < shown else len(index.boxes) + local)
+
+    def describe(self, row: int) -> tuple[str, str, int]:
+        """Of a row the data set, the sequence, and the frame, counted from 0."""
         owner, local = self._locate(np.array([row]))
-        return self.sets[int(owner[0])].index.path(int(local[0]))
+        index = self.sets[int(owner[0])].index
+        track, frame = index.locate(int(local[0]))
+        return index.name, index.names[track], frame
 
     def track(self, number: int) -> Track:
         """A track by number."""
@@ -210,6 +275,12 @@ class Mixture:
         """Of one set: numbers of its tracks, and for each the frames that show the target and those that do not."""
         tracks = np.arange(self._set_tracks[part], self._set_tracks[part + 1])
         return tracks, np.diff(self._rows)[tracks], np.diff(self._hidden)[tracks]
+
+    def category_of(self, tracks: np.ndarray) -> np.ndarray:
+        """``[B]`` what the targets of one set's tracks are; all alike where the set is not drawn by category."""
+        part = int(np.searchsorted(self._set_tracks, tracks[0], side="right")) - 1
+        known = self.sets[part].index.categories[tracks - self._set_tracks[part]]
+        return known if self.sets[part].by_category else np.zeros(len(tracks), np.int32)
 
     def set_of_video(self, videos: np.ndarray) -> np.ndarray:
         """``[B]`` the set each video belongs to."""
@@ -228,48 +299,79 @@ class Mixture:
         return owner, np.where(hidden < 0, rows - self._set_rows[owner], inside)
 
 
-def open_mixture(sections: Sequence[Mapping[str, Any]], root: str | os.PathLike[str] | None, seed: int) -> Mixture:
+def open_mixture(
+    sections: Sequence[Mapping[str, Any]], root: str | os.PathLike[str] | None, seed: int, samples: int = 0
+) -> Mixture:
     """Open and index the data sets of ``DATA.SETS``.
 
     Args:
-        sections: NAME, FRAME_RANGE, NUM_USE (see :class:`MixedSet`), FOLDER (where in ``root`` the set lies, if not
-            under a usual name), SEQUENCES (names; all by default), and options of the set's reader.
+        sections: NAME, FRAME_RANGE, NUM_USE (see :class:`MixedSet`) or WEIGHT (its share of the samples; in all
+            entries or in none), BY_CATEGORY, FOLDER (where in ``root`` the set lies, if not under a usual name),
+            SEQUENCES (names; all by default), and options of the set's reader.
         root: folder with the data; ``None``: what ``SIAMTRACK_DATA`` says.
         seed: of the run.
+        samples: in a round where sets have a WEIGHT: ``DATA.SAMPLES_PER_EPOCH``.
 
     Raises:
         ConfigError: a section has no NAME, or an option that neither the mixture nor the reader knows.
         DataError: the data is not there or cannot be used.
     """
-    return Mixture([_open(section, root or os.environ.get("SIAMTRACK_DATA")) for section in sections], seed)
+    shares = _shares(sections, samples)
+    root = root or os.environ.get("SIAMTRACK_DATA")
+    return Mixture([_open(section, root, share) for section, share in zip(sections, shares, strict=True)], seed)
 
 
-def _open(section: Mapping[str, Any], root: str | os.PathLike[str] | None) -> MixedSet:
+def _shares(sections: Sequence[Mapping[str, Any]], samples: int) -> list[int | None]:
+    """How many of ``samples`` each set contributes by its WEIGHT; ``None`` where it says NUM_USE or nothing."""
+    weighted = [section for section in sections if "WEIGHT" in section]
+    if not weighted:
+        return [None] * len(sections)
+    for section in sections:
+        name = section.get("NAME")
+        if "WEIGHT" not in section or "NUM_USE" in section:
+            raise ConfigError(
+                f"DATA.SETS, {name}: WEIGHT is a share among all sets: give each of them a WEIGHT, or each a NUM_USE."
+            )
+        if not _option(section, "WEIGHT", float, 0.0) > 0:
+            raise ConfigError(
+                f"{origin(section, 'WEIGHT')}, key DATA.SETS WEIGHT: {section['WEIGHT']} of {name} should be above 0."
+            )
+    ends = np.cumsum([0.0, *(float(section["WEIGHT"]) for section in sections)])
+    counts = np.diff(np.rint(ends / ends[-1] * max(samples, len(sections))).astype(np.int64))
+    return [max(int(count), 1) for count in counts]
+
+
+def _open(section: Mapping[str, Any], root: str | os.PathLike[str] | None, share: int | None) -> MixedSet:
     name = _option(section, "NAME", str, "")
     if not name:
         raise ConfigError(f"DATA.SETS: the entry {to_plain(section)} has no NAME; say which data set it is.")
     frame_range = _option(section, "FRAME_RANGE", int, MixedSet.frame_range)
-    num_use = _option(section, "NUM_USE", int, MixedSet.num_use)
+    num_use = _option(section, "NUM_USE", int, MixedSet.num_use) if share is None else share
+    by_category = _option(section, "BY_CATEGORY", bool, MixedSet.by_category)
     folder = Path(_option(section, "FOLDER", str, ""))
     if folder.is_absolute():
         raise ConfigError(
             f"{origin(section, 'FOLDER')}, key DATA.SETS FOLDER: {folder} of {name} should be relative to the data "
             "root, which comes from --data-root or SIAMTRACK_DATA."
         )
-    own = ("NAME", "FRAME_RANGE", "NUM_USE", "FOLDER")
+    own = ("NAME", "FRAME_RANGE", "NUM_USE", "WEIGHT", "BY_CATEGORY", "FOLDER")
     options = {key.lower(): to_plain(value) for key, value in section.items() if key not in own}
-    data = open_dataset(name, root and Path(root) / folder, **options)
-    return MixedSet(index_sequences(name, data), frame_range, num_use)
+    # an index is kept, and found again from whatever folder a run starts in
+    data = open_dataset(name, root and Path(os.path.abspath(root)) / folder, **options)
+    return MixedSet(open_index(data), frame_range, num_use, by_category)
 
 
 def _option(section: Mapping[str, Any], key: str, kind: type[T], default: T) -> T:
-    value = section.get(key, default)
-    if not isinstance(value, kind) or isinstance(value, bool):
+    value: Any = section.get(key, default)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, kind) or isinstance(value, bool) != (kind is bool):
         raise ConfigError(
             f"{origin(section, key)}, key DATA.SETS {key}: {value!r} of {section.get('NAME')} should be "
             f"{kind.__name__}."
         )
-    return value
+    fitting: T = value
+    return fitting
 
 
 def _within(offsets: np.ndarray, parents: np.ndarray, bits: np.ndarray) -> np.ndarray:

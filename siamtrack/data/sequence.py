@@ -51,6 +51,16 @@ class NumberedPaths(SequenceOf[str]):
     def __len__(self) -> int:
         return self._count
 
+    @property
+    def pattern(self) -> str:
+        """The path of a file with one %-format for its number; every other % is doubled."""
+        return os.path.join(self._folder.replace("%", "%%"), self._pattern)
+
+    @property
+    def first(self) -> int:
+        """Number of the first file."""
+        return self._first
+
     @overload
     def __getitem__(self, index: int) -> str: ...
     @overload
@@ -70,6 +80,11 @@ class ImageFrames:
 
     def __init__(self, paths: SequenceOf[str | os.PathLike[str]]) -> None:
         self._paths = paths
+
+    @property
+    def paths(self) -> SequenceOf[str | os.PathLike[str]]:
+        """The files in order."""
+        return self._paths
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -206,6 +221,7 @@ class Sequence:
         cover: ``[F]`` int, GOT-10k's visible fraction from 0 (absent) to 8 (whole).
         tags: per-frame attributes of VOT, name -> ``[F]`` bool.
         group: the video or image it belongs to; several targets of one video share it. Its own name by default.
+        category: what the target is, in the data set's words; empty where nobody said.
     """
 
     name: str
@@ -218,6 +234,7 @@ class Sequence:
     cover: np.ndarray | None = None
     tags: Mapping[str, np.ndarray] | None = None
     group: str = ""
+    category: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "group", self.group or self.name)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 # What streams are for; a use adds its own number below 2^56.
-SAMPLES, ORDER, LISTS = (purpose << 56 for purpose in range(3))
+SAMPLES, ORDER, LISTS, CATEGORIES, SUBSTITUTES = (purpose << 56 for purpose in range(5))
 
 _BLOCK = 4  # words that one Philox counter gives
 _MASK = 2**64 - 1

@@ -8,7 +8,8 @@ import pickle
 import numpy as np
 import pytest
 
-from siamtrack.data.index import PathTable, StringTable, TrackIndex, index_sequences
+from siamtrack.data.index import TrackIndex, TrackTable, index_sequences, index_table
+from siamtrack.data.paths import PathTable, StringTable
 from siamtrack.data.sequence import DataError, ImageFrames, NumberedPaths, Sequence, VideoFrames
 
 
@@ -39,8 +40,8 @@ def test_only_usable_boxes_are_kept_and_tracks_of_a_video_stand_together():
         os.path.join("root/a", "0001.jpg"), os.path.join("root/a", "0004.jpg"), os.path.join("root/b", "0002.jpg"),
     ]  # fmt: skip
     assert [index.track_name(row) for row in (0, 1, 2, 5, 6)] == ["a-1", "a-1", "a-2", "a-2", "b"]
-    assert len(index.paths) == 6, "two tracks of one video share their files"
-    assert index.files[0] == index.files[2]
+    assert index.path(0) == index.path(2), "two tracks of one video share their files"
+    assert [index.locate(row) for row in (0, 1, 6)] == [(0, 0), (0, 3), (2, 1)]
 
 
 def test_the_other_frames_are_kept_apart_with_a_box_where_there_is_one():
@@ -80,20 +81,35 @@ def test_memory_is_arrays_not_objects():
 
     walk(index)
     boxes = 200 * 50
-    assert arrays < 52 * boxes  # 16 box, 4 frame, 4 file, 4 folder, 8 name and 8 offset of the name
+    assert arrays < 32 * boxes + 100 * 200  # 16 box, 4 frame, 4 pattern and 8 number of the file; names of tracks
     assert len(pickle.dumps(index)) < arrays + 4000
 
 
-def test_strings_survive():
-    words = ["", "a", "Bär/ü.jpg", "long" * 50]
-    table = StringTable.of(words)
-    assert [table[i] for i in range(len(table))] == words
-    with pytest.raises(IndexError):
-        table[4]
-    paths = [os.path.join("f", "1.jpg"), os.path.join("g", "1.jpg"), os.path.join("f", "2.jpg"), "bare.jpg"]
-    packed = PathTable.of(paths)
-    assert [packed[i] for i in range(len(packed))] == paths
-    assert len(packed.folders) == 3
+def test_a_table_in_any_order_makes_the_index_of_its_sequences():
+    rng = np.random.default_rng(3)
+    sequences = [
+        _sequence(f"s{i}", rng.integers(-2, 9, (7, 4)), visible=rng.random(7) < 0.7, group=f"g{i % 3}")
+        for i in range(8)
+    ]
+    expected = index_sequences("toy", sequences)
+    order = rng.permutation(8 * 7)
+    tracks = np.repeat(np.arange(8), 7)[order]
+    table = TrackTable(
+        boxes=np.concatenate([s.boxes for s in sequences])[order].astype(np.float32),
+        tracks=tracks.astype(np.int32),
+        frames=np.tile(np.arange(7), 8)[order].astype(np.int32),
+        paths=PathTable.of(s.frames.paths for s in sequences).take(order),
+        names=StringTable.of(s.name for s in sequences),
+        videos=(np.arange(8) % 3).astype(np.int32),
+        video_names=StringTable.of(("g0", "g1", "g2")),
+        shown=np.concatenate([s.visible for s in sequences])[order],
+    )
+    found = index_table("toy", table)
+    for name in ("boxes", "frames", "rows", "tracks", "hidden_boxes", "hidden_frames", "hidden_rows", "categories"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), err_msg=name)
+    total = len(expected.boxes) + len(expected.hidden_boxes)
+    assert [found.path(row) for row in range(total)] == [expected.path(row) for row in range(total)]
+    assert [found.track_name(row) for row in range(total)] == [expected.track_name(row) for row in range(total)]
 
 
 def test_nothing_to_train_on_is_a_sentence():

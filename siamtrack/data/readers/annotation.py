@@ -73,7 +73,11 @@ def read_rows(path: str | os.PathLike[str], columns: SequenceOf[int] = (4,)) -> 
         DataError: a line holds something else; the sentence names it.
     """
     wanted = f"{' or '.join(map(str, columns))} numbers a line, separated by commas, tabs or blanks"
-    rows = [line.split() for line in read_text(path, wanted).translate(_SEPARATORS).rstrip().splitlines()]
+    text = read_text(path, wanted).translate(_SEPARATORS).rstrip()
+    regular = _parse(text)
+    if regular is not None and regular.shape[1] in columns:
+        return regular
+    rows = [line.split() for line in text.splitlines()]  # slowly, to find the line that is wrong
     width = len(rows[0]) if len(rows[0]) in columns else columns[0]
     for number, row in enumerate(rows, 1):
         if len(row) != width:
@@ -162,6 +166,22 @@ def read_flags(path: str | os.PathLike[str]) -> np.ndarray | None:
         raise DataError(f"{path}: holds something that is no whole number; expected is {what}.") from None
 
 
+def _parse(text: str) -> np.ndarray | None:
+    """``[lines, n]`` float64 of a text that holds n numbers in every line; ``None`` if it is anything else."""
+    data = np.frombuffer(text.encode(), np.uint8)
+    blank = data <= 32
+    begins = np.diff(blank.astype(np.int8), prepend=1) < 0  # the first byte of every word
+    ends = np.append(np.flatnonzero(data == 10), len(data) - 1)
+    words = np.diff(np.cumsum(begins)[ends], prepend=0)
+    if (words != words[0]).any():
+        return None
+    try:
+        numbers = np.fromstring(text, np.float64, sep=" ")
+    except (ValueError, DeprecationWarning):  # a word that is no number, in newer and in older NumPy
+        return None
+    return numbers.reshape(-1, words[0]) if len(numbers) == words.sum() else None
+
+
 def _is_number(text: str) -> bool:
     try:
         float(text)
@@ -206,8 +226,8 @@ def image_frames(folder: str | os.PathLike[str], names: Iterable[str]) -> ImageF
     return ImageFrames([os.path.join(folder, name) for name in names])
 
 
-def numbered_frames(folder: Path, pattern: str, count: int) -> ImageFrames:
-    """``count`` frames from number 1 on by the data set's pattern, unseen if the first is there; else what is there.
+def numbered_frames(folder: Path, pattern: str, count: int, first: int = 1) -> ImageFrames:
+    """``count`` frames by the data set's pattern, unseen if the ``first`` is there; else what is there.
 
     One look instead of a listing, so that ten thousand sequences open fast; whether all frames exist is for
     ``siamtrack data check`` to say.
@@ -215,12 +235,12 @@ def numbered_frames(folder: Path, pattern: str, count: int) -> ImageFrames:
     Raises:
         DataError: the files are named otherwise and are not ``count``.
     """
-    if os.path.isfile(folder / (pattern % 1)):
-        return ImageFrames(NumberedPaths(folder, pattern, 1, count))
+    if os.path.isfile(os.path.join(folder, pattern % first)):
+        return ImageFrames(NumberedPaths(folder, pattern, first, count))
     names = image_names(folder)
     if len(names) != count:
         raise DataError(
-            f"{folder}: holds {len(names)} images for {count} annotated frames, and none is called {pattern % 1}; "
-            f"expected is one file per frame, {pattern}, counted from 1."
+            f"{folder}: holds {len(names)} images for {count} annotated frames, and none is called {pattern % first}; "
+            f"expected is one file per frame, {pattern}, counted from {first}."
         )
     return image_frames(folder, names)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from collections.abc import Sequence as SequenceOf
 from pathlib import Path
 from typing import ClassVar, overload
 
+from siamtrack.data.index import TrackTable
 from siamtrack.data.sequence import DataError, Sequence
 
 log = logging.getLogger(__name__)
@@ -19,7 +20,9 @@ class DataSet(ABC, SequenceOf[Sequence]):
     """The sequences of one data set, each read from disk when it is asked for, by index or by name.
 
     A reader says in ``layout`` and ``folders`` where its files lie and implements ``_recognises``, ``_list`` and
-    ``_open``. Options of a reader come after the ``*`` of its constructor, which ends with ``super().__init__``.
+    ``_open``. Options of a reader come after the ``*`` of its constructor, which keeps each under its name and ends
+    with ``super().__init__``. A reader of training data also implements ``annotation_files``, and ``table`` where one
+    file holds very many boxes.
 
     Args:
         root: the data set's own folder, or one that holds it under one of ``folders``.
@@ -43,6 +46,11 @@ class DataSet(ABC, SequenceOf[Sequence]):
         self.missing: tuple[str, ...] = ()
         self._chosen = None if sequences is None else self._choose(sequences)
         self._names: SequenceOf[str] | None = self._chosen
+
+    @property
+    def chosen(self) -> SequenceOf[str] | None:
+        """The names that the user gave, ``None`` for all."""
+        return self._chosen
 
     @property
     def names(self) -> SequenceOf[str]:
@@ -72,6 +80,17 @@ class DataSet(ABC, SequenceOf[Sequence]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.root)!r}, {len(self)} sequences)"
+
+    def annotation_files(self) -> Iterable[str | os.PathLike[str]]:
+        """Files, or folders of very many, whose size or time changes when the annotation does; also absent ones.
+
+        By them :mod:`siamtrack.data.cache` knows an index again. None: it is made anew by every run.
+        """
+        return ()
+
+    def table(self) -> TrackTable | None:
+        """All annotation at once, for a reader that has it as arrays; ``None``: sequence by sequence."""
+        return None
 
     @abstractmethod
     def _recognises(self, folder: Path) -> bool:

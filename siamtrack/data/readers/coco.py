@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
+from collections.abc import Iterable
 from collections.abc import Sequence as SequenceOf
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from siamtrack.data.index import TrackTable
+from siamtrack.data.paths import PathTable, StringTable
 from siamtrack.data.readers import datasets
-from siamtrack.data.readers.base import DataSet
-from siamtrack.data.sequence import DataError, ImageFrames, Sequence
+from siamtrack.data.readers.tabular import TabularDataSet
+from siamtrack.data.sequence import DataError
 
 
 @datasets.register("coco")
-class Coco(DataSet):
+class Coco(TabularDataSet):
     """Objects in images; every box is a sequence of one frame, named by its annotation id.
 
     Group is the image, so that several boxes of one image are known to share it. Left out are crowd regions, which
@@ -49,6 +52,7 @@ coco/
         self.split = split
         self.min_side = min_side
         self.crowd = crowd
+        self._unused = f"crowd regions and sides below {min_side:g} px are left out."
         super().__init__(root, sequences)
 
     @property
@@ -56,64 +60,55 @@ coco/
         """The annotation file."""
         return self.root / "annotations" / f"instances_{self.split}.json"
 
-    def __len__(self) -> int:
-        return len(self._ids) if self._chosen is None else len(self._chosen)
+    def annotation_files(self) -> Iterable[Path]:
+        return (self.annotation,)
 
     def _recognises(self, folder: Path) -> bool:
         return (folder / "annotations" / f"instances_{self.split}.json").is_file()
 
-    def _list(self) -> SequenceOf[str]:
-        return tuple(map(str, self._ids.tolist()))
-
-    def _open(self, name: str) -> Sequence:
-        row = int(np.searchsorted(self._ids, int(name))) if name.isdigit() else len(self._ids)
-        if row == len(self._ids) or self._ids[row] != int(name):
-            raise DataError(
-                f"{self.annotation}: holds no usable box with id {name} (crowd regions and sides below "
-                f"{self.min_side:g} px are left out)."
-            )
-        file = self._files[int(self._images[row])]
-        return Sequence(name, ImageFrames([str(self._folder / file)]), self._boxes[row : row + 1], group=file)
-
-    @functools.cached_property
-    def _folder(self) -> Path:
-        plain = self.root / self.split
-        return plain if plain.is_dir() else self.root / "images" / self.split
-
-    @functools.cached_property
-    def _content(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[int, str]]:
-        """Annotation ids ascending, their image ids, their boxes, and the images' files."""
+    def _read(self) -> TrackTable:
         try:
-            content = json.loads(self.annotation.read_text(encoding="utf-8"))
-            entries = [e for e in content["annotations"] if self.crowd or not e.get("iscrowd", 0)]
-            ids = np.array([e["id"] for e in entries], np.int64)
-            images = np.array([e["image_id"] for e in entries], np.int64)
-            boxes = np.array([e["bbox"] for e in entries], np.float64).reshape(-1, 4)
-            files = {int(i["id"]): str(i["file_name"]) for i in content["images"]}
+            content = json.loads(self.annotation.read_bytes())
+            return self._tabulate(content)
         except (OSError, ValueError, KeyError, TypeError) as error:
+            if isinstance(error, DataError):
+                raise
             raise DataError(
                 f"{self.annotation}: is not in COCO's format ({error!r}); it should hold images with id and "
                 "file_name, and annotations with id, image_id and bbox x,y,w,h."
             ) from error
-        lost = np.setdiff1d(images, np.fromiter(files, np.int64, len(files)))
-        if len(lost):
-            raise DataError(f"{self.annotation}: annotations name image {lost[0]}, which is not among its images.")
+
+    def _tabulate(self, content: dict[str, Any]) -> TrackTable:
+        entries = [e for e in content["annotations"] if self.crowd or not e.get("iscrowd", 0)]
+        ids = np.array([e["id"] for e in entries], np.int64)
+        images = np.array([e["image_id"] for e in entries], np.int64)
+        boxes = np.array([e["bbox"] for e in entries], np.float64).reshape(-1, 4)
+        kinds = np.array([e.get("category_id", -1) for e in entries], np.int64)
         keep = np.flatnonzero((boxes[:, 2:] >= self.min_side).all(1))
         keep = keep[np.argsort(ids[keep], kind="stable")]
-        return ids[keep], images[keep], boxes[keep], files
 
-    @property
-    def _ids(self) -> np.ndarray:
-        return self._content[0]
+        files = {int(i["id"]): str(i["file_name"]) for i in content["images"]}
+        known = np.fromiter(files, np.int64, len(files))
+        lost = np.setdiff1d(images, known)
+        if len(lost):
+            raise DataError(f"{self.annotation}: annotations name image {lost[0]}, which is not among its images.")
+        used, image = np.unique(images[keep], return_inverse=True)
+        names = [files[int(number)] for number in used]
+        folder = self._folder()
+        called = {int(c["id"]): str(c["name"]) for c in content.get("categories", ())}
+        categories, category = np.unique(kinds[keep], return_inverse=True)
+        return TrackTable(
+            boxes=boxes[keep].astype(np.float32),
+            tracks=np.arange(len(keep), dtype=np.int32),
+            frames=np.zeros(len(keep), np.int32),
+            paths=PathTable.of([[os.path.join(folder, name) for name in names]]).take(image),
+            names=StringTable.from_bytes(ids[keep].astype("S")),
+            videos=image.astype(np.int32),
+            video_names=StringTable.of(names),
+            categories=np.where(categories >= 0, np.arange(len(categories)), -1).astype(np.int32)[category],
+            category_names=StringTable.of(called.get(int(number), str(number)) for number in categories),
+        )
 
-    @property
-    def _images(self) -> np.ndarray:
-        return self._content[1]
-
-    @property
-    def _boxes(self) -> np.ndarray:
-        return self._content[2]
-
-    @property
-    def _files(self) -> dict[int, str]:
-        return self._content[3]
+    def _folder(self) -> str:
+        plain = self.root / self.split
+        return os.fspath(plain if plain.is_dir() else self.root / "images" / self.split)

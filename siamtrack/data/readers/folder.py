@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from collections.abc import Sequence as SequenceOf
 from pathlib import Path
 from typing import Literal
@@ -57,6 +58,11 @@ class Folder(DataSet):
         self.offset = offset
         super().__init__(root, sequences)
         self._single = bool(_images(self.root)[1])
+
+    def annotation_files(self) -> Iterable[Path]:
+        """Ground truth, and the folders of the images, which are counted."""
+        folders = [self.root if self._single else self.root / name for name in self.names]
+        return [folder / file for folder in folders for file in (".", "img", *ANNOTATIONS)]
 
     def _recognises(self, folder: Path) -> bool:
         return folder.is_dir() and (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from collections.abc import Sequence as SequenceOf
 from pathlib import Path
 from typing import Literal
@@ -11,6 +12,8 @@ from siamtrack.data.readers import datasets
 from siamtrack.data.readers.annotation import folders_in, natural_key, numbered_frames, read_flags, read_list, read_rows
 from siamtrack.data.readers.base import DataSet
 from siamtrack.data.sequence import DataError, Sequence
+
+_FLAGS = ("full_occlusion.txt", "out_of_view.txt")
 
 
 @datasets.register("lasot")
@@ -45,6 +48,10 @@ LaSOT/
         self.split = split
         super().__init__(root, sequences)
 
+    def annotation_files(self) -> Iterable[str]:
+        folders = [os.fspath(self._home(name)) for name in self.names]
+        return [os.path.join(folder, file) for folder in folders for file in ("groundtruth.txt", *_FLAGS)]
+
     def _recognises(self, folder: Path) -> bool:
         if not folder.is_dir():
             return False
@@ -70,11 +77,10 @@ LaSOT/
         return self._present(testing, on_disk)
 
     def _open(self, name: str) -> Sequence:
-        folder = self.root / name.rpartition("-")[0] / name
-        folder = folder if folder.is_dir() else self.root / name
+        folder = self._home(name)
         boxes = read_rows(folder / "groundtruth.txt")
         visible = None
-        for file in ("full_occlusion.txt", "out_of_view.txt"):
+        for file in _FLAGS:
             flags = read_flags(folder / file)
             if flags is None:
                 continue
@@ -83,4 +89,10 @@ LaSOT/
                     f"{folder / file}: has {len(flags)} flags for {len(boxes)} boxes; one per frame is right."
                 )
             visible = (flags == 0) if visible is None else visible & (flags == 0)
-        return Sequence(name, numbered_frames(folder / "img", "%08d.jpg", len(boxes)), boxes, visible=visible)
+        frames = numbered_frames(folder / "img", "%08d.jpg", len(boxes))
+        return Sequence(name, frames, boxes, visible=visible, category=name.rpartition("-")[0])
+
+    def _home(self, name: str) -> Path:
+        """The folder of a sequence."""
+        folder = self.root / name.rpartition("-")[0] / name
+        return folder if folder.is_dir() else self.root / name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+from collections.abc import Iterable
 from collections.abc import Sequence as SequenceOf
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,9 @@ OTB100/
         self.benchmark = benchmark
         self.folders = (benchmark,)
         super().__init__(root, sequences)
+
+    def annotation_files(self) -> Iterable[Path]:
+        return (self.root / f"{self.benchmark}.json",)
 
     def _recognises(self, folder: Path) -> bool:
         return (folder / f"{self.benchmark}.json").is_file()

@@ -22,9 +22,10 @@ _TRIES = 100  # tracks or frames drawn for one sample before the data are blamed
 class TrackSampler:
     """What causal and trident sampling share: which tracks are used, and how one is drawn.
 
-    The set is the one whose turn it is (``NUM_USE`` sets the shares); in it every track is as likely as any other. Of a
-    video, more than twice as many frames as a sample has must show the target, and it must have 20 frames; a still
-    image is always used, and all frames of a sample are then that image.
+    The set is the one whose turn it is (``NUM_USE`` or ``WEIGHT`` set the shares); in it every track is as likely as
+    any other, or with ``BY_CATEGORY`` every category, and in it every track. Of a video, more than twice as many frames
+    as a sample has must show the target, and it must have 20 frames; a still image is always used, and all frames of a
+    sample are then that image.
 
     Args:
         mixture: what is drawn from.
@@ -38,7 +39,8 @@ class TrackSampler:
 
     def __init__(self, mixture: Mixture, templates: int) -> None:
         self.mixture, self.templates = mixture, templates
-        self.tracks = []
+        self.tracks: list[np.ndarray] = []
+        self._categories: list[list[np.ndarray]] = []  # the same tracks, by category where the set is drawn so
         for part, mixed in enumerate(mixture.sets):
             tracks, shown, hidden = mixture.tracks_of(part)
             length = shown + hidden
@@ -49,6 +51,8 @@ class TrackSampler:
                     f"{2 * (templates + 1)} that show the target, and there is no still image; this sampler needs them."
                 )
             self.tracks.append(tracks[usable])
+            known = mixture.category_of(self.tracks[part])
+            self._categories.append([self.tracks[part][known == category] for category in np.unique(known)])
 
     def draw(self, first: int, words: np.ndarray) -> FrameDraw:
         """See :class:`siamtrack.data.sampling.Sampler`."""
@@ -65,7 +69,8 @@ class TrackSampler:
 
     def _sample(self, part: int, draw: Draw) -> Sample:
         for _ in range(_TRIES):
-            number = int(choose(self.tracks[part], draw))
+            categories = self._categories[part]
+            number = int(choose(choose(categories, draw) if len(categories) > 1 else categories[0], draw))
             track = self.mixture.track(number)
             try:
                 frames = (int(track.shown[0]),) * (self.templates + 1) if len(track) == 1 else self.frames(track, draw)

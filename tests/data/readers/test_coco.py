@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from siamtrack.data.index import index_table
 from siamtrack.data.readers import open_dataset
 from siamtrack.data.sequence import DataError
 
@@ -47,6 +48,25 @@ def test_usable_boxes_by_ascending_id(root: Path) -> None:
     assert [s.name for s in open_dataset("coco", root, sequences=["70", "12"])] == ["70", "12"]
 
 
+def test_the_table_holds_what_the_sequences_hold(root: Path) -> None:
+    write(
+        root,
+        {
+            "annotations": [a | {"category_id": a["id"] % 2} for a in ANNOTATIONS],
+            "categories": [{"id": 1, "name": "cat"}],
+        },
+    )
+    dataset = open_dataset("coco", root)
+    index = index_table("coco", dataset.table())
+    assert index.videos == 2
+    assert [index.track_name(row) for row in range(3)] == ["12", "70", "15"], "tracks of an image stand together"
+    np.testing.assert_array_equal(index.boxes[1], [1.5, 2, 10, 12])
+    assert index.path(1) == dataset["70"].frames.path(0)
+    assert [dataset[name].category for name in ("12", "15")] == ["0", "cat"], "without a name its number"
+    some = open_dataset("coco", root, sequences=["70"])
+    assert len(index_table("coco", some.table()).boxes) == 1
+
+
 def test_options_say_what_is_usable(root: Path) -> None:
     assert list(open_dataset("coco", root, min_side=1).names) == ["12", "14", "15", "70"]
     assert list(open_dataset("coco", root, crowd=True).names) == ["12", "13", "15", "70"]
@@ -54,7 +74,9 @@ def test_options_say_what_is_usable(root: Path) -> None:
 
 
 def test_sentences(root: Path) -> None:
-    with pytest.raises(DataError, match=r"holds no usable box with id 13 \(crowd regions and sides below 4 px"):
+    with pytest.raises(
+        DataError, match=r"holds no sequence 13 with a box that can be used; crowd regions and sides below 4 px"
+    ):
         open_dataset("coco", root)["13"]
     with pytest.raises(DataError, match=r"data set coco: .*; expected is\ncoco/"):
         open_dataset("coco", root, split="val2017")

@@ -83,3 +83,42 @@ def test_opening_does_not_touch_the_frames(root: Path, text, monkeypatch: pytest
     """Ten thousand sequences open in seconds because a sequence costs its label files and one look."""
     monkeypatch.setattr("os.listdir", lambda *_: pytest.fail("a folder was listed"))
     assert len(open_dataset("got10k", root, split="train")["T_2"]) == 3
+
+
+def test_vot_train_leaves_out_what_the_challenge_shows(tmp_path: Path, images, text) -> None:
+    home = tmp_path / "GOT-10k" / "train"
+    for number in (1, 4, 5, 9334):  # 4 and 9334 show videos of VOT
+        text(home / f"GOT-10k_Train_{number:06d}" / "groundtruth.txt", "1,2,3,4\n")
+        text(home / f"GOT-10k_Train_{number:06d}" / "meta_info.ini", "[METAINFO]\nobject_class: JetSki \n")
+    kept = ["GOT-10k_Train_000001", "GOT-10k_Train_000005"]
+    assert list(open_dataset("got10k", tmp_path, split="vot-train").names) == kept
+    assert len(open_dataset("got10k", tmp_path, split="train")) == 4
+    images(home / kept[0], "%08d.jpg", (1,))
+    assert open_dataset("got10k", tmp_path, split="vot-train")[kept[0]].category == "JetSki"
+
+
+def test_subsets_by_place_and_by_name_and_the_guard(root: Path, text) -> None:
+    train = root / "GOT-10k" / "train"
+    text(root / "GOT-10k" / "split.txt", "1\n")
+    assert list(open_dataset("got10k", root, split="train", subset="split.txt").names) == ["T_10"]
+    names = text(root / "elsewhere.txt", "T_2\n")
+    assert list(open_dataset("got10k", root, split="vot-train", subset=str(names)).names) == ["T_2"]
+    text(names, "7\n")
+    with pytest.raises(DataError, match=r"elsewhere.txt: names place 7, but train has 2 sequences"):
+        len(open_dataset("got10k", root, split="train", subset=str(names)))
+    (train / "T_2").rename(train / "GOT-10k_Train_000004")
+    text(names, "GOT-10k_Train_000004\n")
+    with pytest.raises(DataError, match="1 of its sequences show videos of the VOT challenge, such as GOT-10k_Train_0"):
+        len(open_dataset("got10k", root, split="vot-train", subset=str(names)))
+    assert len(open_dataset("got10k", root, split="train", subset=str(names))) == 1
+
+
+def test_a_thousand_sequences_are_guarded() -> None:
+    from siamtrack.data.readers.got10k_vot import NUMBERS, shows_vot
+
+    assert len(NUMBERS) == 1000
+    assert min(NUMBERS) >= 1
+    assert max(NUMBERS) <= 9335
+    assert shows_vot("GOT-10k_Train_000004")
+    assert not shows_vot("GOT-10k_Train_000005")
+    assert not shows_vot("GOT-10k_Val_000004")
