@@ -19,7 +19,7 @@ def add(commands: Any) -> None:
     p.add_argument("--output", default="experiments/quickstart", help="(default: experiments/quickstart)")
     p.add_argument("--cfg", default=str(CONFIGURATION), help="what is trained (default: configs/quickstart.yaml)")
     p.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: the GPU if there is one)")
-    overrides(p, "TRAIN.EPOCHS 12")
+    overrides(p, "TRAIN.EPOCHS 20")
 
 
 def run(options: argparse.Namespace) -> int:
