@@ -12,4 +12,4 @@ siamtrack ablate --cfg experiments/real_small/config.yaml --seeds 2 --output $he
     --variant "pixelwise, self-attention: MODEL.CORRELATION {NAME: pixelwise} MODEL.ENHANCER {NAME: self_attention, REDUCTION: 8}" \
     --variant "asymmetric: MODEL.CORRELATION {NAME: asymmetric}" \
     --test-set folder \
-    TRAIN.EPOCHS 4 TRAIN.PHASES "[{FROM: 0}, {FROM: 3, EVAL: ['*']}]" "$@"
+    TRAIN.EPOCHS 3 TRAIN.PHASES "[{FROM: 0}, {FROM: 2, EVAL: ['*']}]" "$@"
