@@ -10,16 +10,18 @@ import logging
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from siamtrack.evaluation.formats import read_boxes, read_times
+from siamtrack.evaluation.formats import parse_many, parse_times, read_bytes
 from siamtrack.evaluation.results import Array, ResultError, SequenceNames, TrackerResults
 
 log = logging.getLogger(__name__)
 
 META = "meta.json"
+_SUFFIX = ".txt"
 _RUN = re.compile(r"(.+)_(\d{3})")  # <sequence>_001
 _TIMES = re.compile(r"(.+)_times?")
 _LAYOUTS = "<tracker>/<sequence>.txt or <tracker>/<sequence>/<sequence>_001.txt"
@@ -38,6 +40,26 @@ def boxes_file(folder: Path, sequence: str) -> Path:
 def times_file(folder: Path, sequence: str) -> Path:
     """Where the times of a sequence stand in a tracker's folder."""
     return folder / f"{sequence}_time.txt"
+
+
+@dataclass(frozen=True)
+class ResultFiles:
+    """The files of one tracker.
+
+    Attributes:
+        folder: where they stand.
+        boxes: sequence -> run -> file; a run is ``""`` or a number of three digits.
+        times: sequence -> file.
+    """
+
+    folder: Path
+    boxes: Mapping[str, Mapping[str, str]]
+    times: Mapping[str, str]
+
+    def all(self) -> list[str]:
+        """Every file, sequence by sequence and run by run, then the times."""
+        boxes = [runs[run] for _, runs in sorted(self.boxes.items()) for run in sorted(runs)]
+        return boxes + [self.times[name] for name in sorted(self.times)]
 
 
 def find_trackers(root: str | os.PathLike[str], names: Sequence[str]) -> dict[str, Path]:
@@ -68,8 +90,41 @@ def find_trackers(root: str | os.PathLike[str], names: Sequence[str]) -> dict[st
         raise ResultError(f"{folder}: the folder is empty; {_LAYOUTS} expected.")
     raise ResultError(
         f"{folder}: no result for any of the {len(names)} sequences ({', '.join(list(names)[:3])}, ...); "
-        f"{_LAYOUTS} expected."
+        f"{_LAYOUTS} expected.{_matlab(folder)}"
     )
+
+
+def result_files(folder: str | os.PathLike[str], names: Sequence[str]) -> ResultFiles:
+    """Which files of a tracker's folder belong to which sequence; nothing is opened.
+
+    Args:
+        folder: the tracker's folder.
+        names: the benchmark's sequences.
+
+    Raises:
+        ResultError: no result at all, or two files for one run of a sequence.
+    """
+    place, index = Path(folder), SequenceNames(names)
+    boxes: dict[str, dict[str, str]] = {}
+    times: dict[str, str] = {}
+    for path in _text_files(place):
+        stem = os.path.basename(path)[: -len(_SUFFIX)]
+        if found := _sequence_and_run(stem, index):
+            sequence, run = found
+            runs = boxes.setdefault(sequence, {})
+            if run in runs:
+                raise ResultError(
+                    f"{place}: {os.path.basename(runs[run])} and {os.path.basename(path)} both mean sequence "
+                    f"{sequence}; keep one."
+                )
+            runs[run] = path
+        elif (timed := _TIMES.fullmatch(stem)) and (found := _sequence_and_run(timed[1], index)):
+            times[found[0]] = path
+    if not boxes:
+        raise ResultError(
+            f"{place}: no result for any of the {len(names)} sequences; {_LAYOUTS} expected.{_matlab(place)}"
+        )
+    return ResultFiles(place, boxes, times)
 
 
 def load_results(
@@ -89,29 +144,30 @@ def load_results(
     Raises:
         ResultError: no result at all, or a file that is not boxes.
     """
-    place = Path(folder)
-    names = SequenceNames(frames)
-    files: dict[str, dict[str, Path]] = {}
-    times: dict[str, Array] = {}
-    for path in _text_files(place):
-        if timed := _TIMES.fullmatch(path.stem):
-            if sequence := names.find(timed[1]):
-                times[sequence] = read_times(path)
-        elif found := _sequence_and_run(path.stem, names):
-            sequence, run = found
-            if other := files.setdefault(sequence, {}).get(run):
-                raise ResultError(f"{place}: {other.name} and {path.name} both mean sequence {sequence}; keep one.")
-            files[sequence][run] = path
-    if not files:
-        raise ResultError(f"{place}: no result for any of the {len(frames)} sequences; {_LAYOUTS} expected.")
-    boxes = {
-        sequence: [_fit(read_boxes(runs[run], allow_nan), frames[sequence], runs[run]) for run in sorted(runs)]
-        for sequence, runs in sorted(files.items())
-    }
-    return TrackerResults(tracker or place.resolve().name, boxes, times, str(place))
+    files = result_files(folder, list(frames))
+    return parse_results(files, [read_bytes(path) for path in files.all()], frames, tracker, allow_nan)
 
 
-def _fit(boxes: Array, frames: int, path: Path) -> Array:
+def parse_results(
+    files: ResultFiles, contents: Sequence[bytes], frames: Mapping[str, int], tracker: str = "", allow_nan: bool = False
+) -> TrackerResults:
+    """As :func:`load_results`, from the contents of ``files.all()``."""
+    paths = files.all()
+    split = len(paths) - len(files.times)
+    tables = iter(parse_many(contents[:split], paths[:split], allow_nan))
+    boxes: dict[str, list[Array]] = {}
+    whole = True
+    for sequence, runs in sorted(files.boxes.items()):
+        for run in sorted(runs):
+            table = next(tables)
+            whole &= len(table) == frames[sequence]
+            boxes.setdefault(sequence, []).append(_fit(table, frames[sequence], runs[run]))
+    seconds = map(parse_times, contents[split:], paths[split:])
+    times = dict(zip(sorted(files.times), seconds, strict=True))
+    return TrackerResults(tracker or files.folder.resolve().name, boxes, times, str(files.folder), whole)
+
+
+def _fit(boxes: Array, frames: int, path: str) -> Array:
     if len(boxes) == frames + 1:
         log.warning("%s: %d rows for %d frames; the last row is left out.", path, len(boxes), frames)
         return boxes[:frames]
@@ -132,20 +188,36 @@ def _sequence_and_run(stem: str, names: SequenceNames) -> tuple[str, str] | None
 
 
 def _has_results(folder: Path, names: SequenceNames) -> bool:
-    return any(_sequence_and_run(path.stem, names) for path in _text_files(folder))
+    return any(_sequence_and_run(os.path.basename(path)[: -len(_SUFFIX)], names) for path in _text_files(folder))
 
 
-def _text_files(folder: Path) -> Iterator[Path]:
+def _text_files(folder: Path) -> Iterator[str]:
     """Text files of a tracker: in the folder, and in ``<sequence>/`` and ``times/`` one level below."""
-    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
-    yield from (entry for entry in entries if entry.suffix == ".txt" and entry.is_file())
-    for entry in entries:
-        if entry.is_dir():
-            key = entry.name
-            for path in sorted(entry.glob("*.txt")):
-                if key == "times" or path.stem.startswith(key):
-                    yield path
+    texts, folders = _listing(folder)
+    yield from (entry.path for entry in texts)
+    for below in folders:
+        for entry in _listing(below)[0]:
+            if below.name == "times" or entry.name.startswith(below.name):
+                yield entry.path
+
+
+def _listing(folder: str | os.PathLike[str]) -> tuple[list[os.DirEntry[str]], list[os.DirEntry[str]]]:
+    """Text files and folders in a folder, sorted by name, hidden ones left out."""
+    with os.scandir(folder) as entries:
+        shown = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
+    texts = [entry for entry in shown if entry.name.endswith(_SUFFIX) and entry.is_file()]
+    return texts, [entry for entry in shown if entry.is_dir()]
 
 
 def _subfolders(folder: Path) -> list[Path]:
     return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
+def _matlab(folder: Path) -> str:
+    """What to do about results of the MATLAB kits, if there are any."""
+    if not any(folder.glob("*.mat")) and not any(folder.glob("*/*.mat")):
+        return ""
+    return (
+        " The .mat files there hold MATLAB structs, which are not read: write the matrix results{1}.res of each (those "
+        "whose results{1}.type is 'rect') to <sequence>.txt, as writematrix in MATLAB does."
+    )

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from siamtrack.evaluation.digits import parse_tables
 from siamtrack.evaluation.results import Array, ResultError
 
 _SEPARATORS = str.maketrans(",;\t", "   ")
@@ -29,7 +31,17 @@ def read_boxes(path: str | os.PathLike[str], allow_nan: bool = False) -> Array:
     Raises:
         ResultError: no such file, no text, no rows, other than four numbers a row, NaN or infinity.
     """
-    return parse_boxes(_text(path), str(path), allow_nan)
+    return parse_many([read_bytes(path)], [str(path)], allow_nan)[0]
+
+
+def parse_many(contents: Sequence[bytes], sources: Sequence[str], allow_nan: bool = False) -> list[Array]:
+    """As :func:`read_boxes`, from the contents of several files, of which ``sources`` are the names in sentences."""
+    boxes = []
+    for table, content, source in zip(parse_tables(contents), contents, sources, strict=True):
+        if table is None or table.shape[1] != 4:
+            table = parse_boxes(_decoded(content, source), source, allow_nan)
+        boxes.append(table)
+    return boxes
 
 
 def parse_boxes(text: str, source: str, allow_nan: bool = False) -> Array:
@@ -46,8 +58,31 @@ def read_times(path: str | os.PathLike[str]) -> Array:
 
     NaN and zeros mark frames without a time. Raises ``ResultError`` as :func:`read_boxes`.
     """
-    table = _finite(_table(_text(path), str(path)), str(path), allow_nan=True)
+    return parse_times(read_bytes(path), str(path))
+
+
+def parse_times(content: bytes, source: str) -> Array:
+    """As :func:`read_times`, from the content of a file."""
+    (table,) = parse_tables([content])
+    if table is None:
+        table = _finite(_table(_decoded(content, source), source), source, allow_nan=True)
     return table[:, 0] if table.shape[1] == 1 else table
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """The content of a file, in one go; raises ``ResultError`` if there is none."""
+    try:
+        file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            size = os.fstat(file).st_size
+            content = os.read(file, size + 1)
+            while len(content) != size and (more := os.read(file, 1 << 20)):  # a pipe, or a file that grew
+                content += more
+        finally:
+            os.close(file)
+    except OSError as error:
+        raise ResultError(f"{path}: cannot be read ({error.strerror}); a text file of x,y,w,h expected.") from None
+    return content
 
 
 def write_boxes(path: str | os.PathLike[str], boxes: Array) -> None:
@@ -75,13 +110,11 @@ def _write(path: str | os.PathLike[str], rows: Array, form: str) -> None:
     os.replace(partial, target)
 
 
-def _text(path: str | os.PathLike[str]) -> str:
+def _decoded(content: bytes, source: str) -> str:
     try:
-        return Path(path).read_bytes().decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ResultError(f"{path}: not a text file; rows of x,y,w,h expected.") from None
-    except OSError as error:
-        raise ResultError(f"{path}: cannot be read ({error.strerror}); a text file of x,y,w,h expected.") from None
+        raise ResultError(f"{source}: not a text file; rows of x,y,w,h expected.") from None
 
 
 def _table(text: str, source: str) -> Array:

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from siamtrack.evaluation.block import Counts, blocks
+from siamtrack.evaluation.memory import keep_freed_memory
 from siamtrack.evaluation.protocols import Protocol
 from siamtrack.evaluation.results import ResultError, TrackerResults
 from siamtrack.evaluation.scores import Scores
-from siamtrack.evaluation.truth import Array, Mask, Truth
+from siamtrack.evaluation.truth import Array, Mask, Truth, attributes_of
 
 __all__ = ["Array", "Mask", "OnePass", "Truth"]
 
@@ -33,20 +34,12 @@ class OnePass:
     """
 
     def __init__(self, truths: Sequence[Truth], protocol: Protocol) -> None:
-        if not truths:
-            raise ValueError("There is no sequence to evaluate on.")
+        check_truths(truths, protocol)
         self.protocol = protocol
         self.names = tuple(truth.name for truth in truths)
-        if len(set(self.names)) != len(self.names):
-            twice = sorted({name for name in self.names if self.names.count(name) > 1})
-            raise ValueError(f"Two sequences are called {twice[0]!r}; names decide which result belongs to which.")
-        if protocol.invisible != "ignored" and all(truth.visible is None for truth in truths):
-            log.warning("%s leaves absent frames out, and no sequence says which those are.", protocol.name)
+        keep_freed_memory()
         self._blocks = blocks(truths, protocol)
-        self._attributes = {
-            tag: frozenset(truth.name for truth in truths if tag in truth.attributes)
-            for tag in sorted(frozenset().union(*(truth.attributes for truth in truths)))
-        }
+        self._attributes = attributes_of(truths)
 
     def score(self, results: TrackerResults, benchmark: str = "") -> Scores:
         """Score one tracker.
@@ -86,3 +79,19 @@ class OnePass:
     def _count(self, results: Sequence[Array], tracker: str) -> Counts:
         counted = [block.count(results[block.part], tracker) for block in self._blocks]
         return Counts(*map(np.concatenate, zip(*counted, strict=True)))
+
+
+def check_truths(truths: Sequence[Truth], protocol: Protocol) -> None:
+    """Refuse what cannot be scored, and warn of what a protocol needs and nobody said.
+
+    Raises:
+        ValueError: no sequence, or two of one name.
+    """
+    if not truths:
+        raise ValueError("There is no sequence to evaluate on.")
+    names = [truth.name for truth in truths]
+    if len(set(names)) != len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise ValueError(f"Two sequences are called {twice[0]!r}; names decide which result belongs to which.")
+    if protocol.invisible != "ignored" and all(truth.visible is None for truth in truths):
+        log.warning("%s leaves absent frames out, and no sequence says which those are.", protocol.name)

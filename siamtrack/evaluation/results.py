@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 # pytracking puts the benchmark before the sequence; OTB's two-target lists differ in one name.
-_PREFIXES = ("nfs-", "uav-", "otb-", "lasot-", "got-")
+_PREFIXES = ("nfs-", "uav-", "otb-", "lasot-", "got-", "tpl-")
 _ALIASES = {"human4": "human4-2"}
 
 
@@ -30,12 +30,14 @@ class TrackerResults:
         boxes: sequence -> one ``[F, 4]`` array of x, y, w, h per run, in the numbers of the benchmark's own file.
         times: sequence -> seconds, ``[F]`` or ``[F, runs]``; sequences without recorded times are not in it.
         source: where they were read, for sentences.
+        whole: whether every file had a row per frame; where one had not, that was warned of.
     """
 
     tracker: str
     boxes: Mapping[str, Sequence[Array]]
     times: Mapping[str, Array] = field(default_factory=dict)
     source: str = ""
+    whole: bool = True
 
     @classmethod
     def of(cls, tracker: str, boxes: Mapping[str, Array], times: Mapping[str, Array] | None = None) -> TrackerResults:

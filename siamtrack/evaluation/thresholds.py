@@ -71,7 +71,8 @@ class Grid:
     def bins(self, values: Array) -> NDArray[np.intp]:
         """``[N]`` indices of the first threshold >= value; T for values above all of them, and for NaN."""
         if not self.even:
-            return np.searchsorted(self._thresholds, values)
+            found: NDArray[np.intp] = np.searchsorted(self._thresholds, values)
+            return found
         near = np.fmin(values, self._last)  # fmin: NaN becomes the last
         np.maximum(near, self._first, out=near)
         cells = self._cells(near)
@@ -82,10 +83,11 @@ class Grid:
 
     def _cells(self, values: Array) -> NDArray[np.intp]:
         """0 before the first threshold, then one cell around each, then T + 1."""
-        cells = values - self._first
-        cells *= self._scale
-        cells += 0.5
-        return cells.astype(np.intp)
+        place = values - self._first
+        place *= self._scale
+        place += 0.5
+        cells: NDArray[np.intp] = place.astype(np.intp)
+        return cells
 
 
 @functools.lru_cache(maxsize=32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -46,3 +47,11 @@ class Truth:
                     f"Sequence {self.name}: {name} should have one entry for each of {len(boxes)} frames, "
                     f"it has shape {list(np.shape(flags))}."
                 )
+
+
+def attributes_of(truths: Sequence[Truth]) -> dict[str, frozenset[str]]:
+    """Every attribute, and the names of the sequences that have it."""
+    return {
+        tag: frozenset(truth.name for truth in truths if tag in truth.attributes)
+        for tag in sorted(frozenset().union(*(truth.attributes for truth in truths)))
+    }
