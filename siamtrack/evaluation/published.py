@@ -14,6 +14,7 @@ from importlib import resources
 
 from siamtrack.evaluation.protocols import benchmark as known_benchmark
 from siamtrack.evaluation.scores import Scores
+from siamtrack.evaluation.vot.scores import VotScores
 
 UNSTATED = "unstated"
 
@@ -29,6 +30,9 @@ METRICS = {
     "ao": "ao",
     "sr50": "sr50",
     "sr75": "sr75",
+    "eao": "eao",
+    "accuracy": "accuracy",
+    "robustness": "robustness",
 }
 _SAME = {"LaSOT": "LaSOT-test", "GOT-10k": "GOT-10k-val"}  # what a benchmark without its part stands for
 
@@ -40,7 +44,7 @@ class Published:
     Attributes:
         tracker: as the source calls it.
         benchmark: with its part (``GOT-10k-val``).
-        metric: a value of ``METRICS``, or VOT's ``eao``, ``accuracy``, ``robustness`` (failures per 100 frames).
+        metric: a value of ``METRICS``; VOT's ``robustness`` is failures per 100 frames.
         value: a fraction, with the digits of the source.
         protocol: a key of ``PROTOCOLS``, ``pysot-vot``, a server (``got10k-server``), or ``unstated``.
         year: in which the tracker was published; ``None`` where not known.
@@ -105,7 +109,7 @@ def published_on(benchmark: str, known: Iterable[Published] | None = None) -> li
     return [row for row in (published() if known is None else known) if _key(row.benchmark) in wanted]
 
 
-def beside(scores: Sequence[Scores], known: Iterable[Published] | None = None) -> list[Beside]:
+def beside(scores: Sequence[Scores | VotScores], known: Iterable[Published] | None = None) -> list[Beside]:
     """Ours beside the published numbers of the trackers that have the same name, case and punctuation aside."""
     rows = list(published() if known is None else known)
     return [

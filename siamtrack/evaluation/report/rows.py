@@ -7,9 +7,19 @@ import math
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, Protocol, TypedDict
 
-from siamtrack.evaluation.scores import Scores
+
+class Reported(Protocol):
+    """What one-pass scores and those of VOT's experiments have in common."""
+
+    @property
+    def tracker(self) -> str: ...
+    @property
+    def benchmark(self) -> str: ...
+    @property
+    def protocol(self) -> Any: ...
+    def metrics(self) -> dict[str, float]: ...
 
 
 class Row(TypedDict):
@@ -22,7 +32,7 @@ class Row(TypedDict):
     value: float | None
 
 
-def rows(scores: Iterable[Scores]) -> list[Row]:
+def rows(scores: Iterable[Reported]) -> list[Row]:
     """Every metric of every score, in the order given."""
     return [
         {
@@ -37,7 +47,7 @@ def rows(scores: Iterable[Scores]) -> list[Row]:
     ]
 
 
-def write_rows(path: str | os.PathLike[str], scores: Iterable[Scores]) -> None:
+def write_rows(path: str | os.PathLike[str], scores: Iterable[Reported]) -> None:
     """Write the rows as a JSON list."""
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ from siamtrack.evaluation.vot.folders import find_vot_trackers, load_vot_results
 from siamtrack.evaluation.vot.longterm import score_longterm
 from siamtrack.evaluation.vot.multistart import score_multistart
 from siamtrack.evaluation.vot.overlap import OVERLAPS, overlap_exact, overlap_official, overlap_pysot
-from siamtrack.evaluation.vot.protocols import VOT_PROTOCOLS, VotProtocol, edition, resolve_vot
+from siamtrack.evaluation.vot.protocols import VOT_PROTOCOLS, VotProtocol, edition, protocols_for, resolve_vot
 from siamtrack.evaluation.vot.regions import Regions
 from siamtrack.evaluation.vot.scores import VotScores
 from siamtrack.evaluation.vot.supervised import score_official, score_pysot
@@ -42,6 +42,7 @@ __all__ = [
     "overlap_exact",
     "overlap_official",
     "overlap_pysot",
+    "protocols_for",
     "read_annotation",
     "read_run",
     "resolve_vot",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -33,13 +34,15 @@ def parse_run(text: str, source: str) -> Regions:
         raise ResultError(f"{source}: the file is empty; one row per frame expected.")
     rows = [line.split() for line in lines]
     try:
-        regions = Regions.of([[_number(field) for field in row] for row in rows])
+        numbers = [[_number(field) for field in row] for row in rows]
+        regions = Regions.of(numbers)
     except ValueError:
         raise ResultError(_complaint(rows, source)) from None
-    wrong = ~np.isfinite(regions.values) | (np.abs(regions.values) > LARGEST)
-    absent = regions.special & (np.array(list(map(len, rows))) > 1)  # NaN made it a code
-    if wrong.any() or absent.any():
-        row = int((wrong.any(1) | absent).argmax())
+    # Regions takes NaN for an absent target, which only the truth can say
+    wrong = np.array([any(math.isnan(value) for value in row) for row in numbers])
+    wrong |= (~np.isfinite(regions.values) | (np.abs(regions.values) > LARGEST)).any(1)
+    if wrong.any():
+        row = int(wrong.argmax())
         raise ResultError(f"{source}, row {row + 1}: {' '.join(rows[row])[:60]!r} has a number that is no coordinate.")
     unknown = regions.special & ~np.isin(regions.values[:, 0], range(FAILURE + 1))
     if unknown.any():

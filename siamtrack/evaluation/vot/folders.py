@@ -73,7 +73,9 @@ def find_vot_trackers(root: str | os.PathLike[str], names: Sequence[str]) -> dic
             return found
         level = [grandchild for child in level for grandchild in _subfolders(child)]
     what = "the folder is empty" if not any(folder.iterdir()) else f"no run of any of the {len(names)} sequences"
-    raise ResultError(f"{folder}: {what}; {_LAYOUT} expected.")
+    raise ResultError(
+        f"{folder}: {what}; {_LAYOUT} expected. Results of one pass are scored by a one-pass protocol, such as pysot."
+    )
 
 
 def load_vot_results(

@@ -135,6 +135,13 @@ def edition(benchmark: str) -> Edition | None:
     )
 
 
+def protocols_for(benchmark: str) -> tuple[str, ...]:
+    """The protocols that score the experiment of an edition, its default first; none where it is no VOT's."""
+    about = edition(benchmark)
+    fitting = [name for name, experiment in _RULES if about and experiment == about.experiment]
+    return tuple(sorted(fitting, key=lambda name: about is not None and name != about.protocol))
+
+
 def resolve_vot(name: str, about: Edition) -> VotProtocol:
     """A protocol as it holds for an edition.
 
