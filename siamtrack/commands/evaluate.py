@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from siamtrack.commands import evaluate_vot
 from siamtrack.commands.benchmark import open_sequences, open_truths
 from siamtrack.commands.options import command, data_root, listed, selection
 
@@ -21,8 +22,9 @@ def add(commands: Any) -> None:
     data_root(p)
     selection(p)
     p.add_argument(
-        "--protocol", default="", help="pysot, got10k, pytracking, official, matlab-otb (default: the usual one)"
-    )
+        "--protocol", default="",
+        help="pysot, got10k, pytracking, official, matlab-otb; pysot-vot, vot-toolkit (default: the usual one)",
+    )  # fmt: skip
     p.add_argument("--trackers", help="names separated by commas (default: all that have results)")
     p.add_argument("--json", metavar="J", help="write rows of tracker, benchmark, protocol, metric, value")
     p.add_argument("--attributes", action="store_true", help="also print the scores on each attribute's sequences")
@@ -42,6 +44,8 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Score result files by a protocol."""
+    if evaluate_vot.concerns(options):
+        return evaluate_vot.run(options)
     from rich.console import Console
 
     from siamtrack import evaluation
