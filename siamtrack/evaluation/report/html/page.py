@@ -20,13 +20,14 @@ from typing import Any
 from siamtrack.evaluation.report.html.evidence import Evidence
 from siamtrack.evaluation.report.html.payload import payload
 from siamtrack.evaluation.scores import Scores
+from siamtrack.evaluation.vot.scores import VotScores
 
 SCRIPTS = ("dom.js", "charts.js", "radar.js", "tables.js", "sections.js", "sequences.js", "main.js")
 
 
 def write_html(
     path: str | os.PathLike[str],
-    scores: Sequence[Scores],
+    scores: Sequence[Scores | VotScores],
     evidence: Evidence | None = None,
     *,
     reference: str = "",

@@ -10,16 +10,18 @@ import numpy as np
 
 from siamtrack.evaluation.compare import LEVEL, RESAMPLES, compare
 from siamtrack.evaluation.protocols import Metric, Protocol
-from siamtrack.evaluation.published import METRICS, Beside, beside, published_on
-from siamtrack.evaluation.report.comparisons import LABELS, reference_of
+from siamtrack.evaluation.report.comparisons import reference_of
 from siamtrack.evaluation.report.html import evidence as evidence_
+from siamtrack.evaluation.report.html.parts import number, published_part
+from siamtrack.evaluation.report.html.vot import vot_group
 from siamtrack.evaluation.report.panels import PANELS, panel_curves, reading
 from siamtrack.evaluation.report.tables import headline_metric
 from siamtrack.evaluation.scores import Scores
+from siamtrack.evaluation.vot.scores import VotScores
 
 
 def payload(
-    scores: Sequence[Scores],
+    scores: Sequence[Scores | VotScores],
     evidence: evidence_.Evidence | None = None,
     *,
     reference: str = "",
@@ -29,20 +31,22 @@ def payload(
 
     Args:
         scores: of any benchmarks and protocols.
-        evidence: boxes of one of the benchmarks; ``None``: no drill-down into frames.
-        reference: tracker that the others are paired with; empty: none.
+        evidence: boxes of the first benchmark, if that is scored in one pass; ``None``: no drill-down into frames.
+        reference: tracker that the others are paired with, in one-pass evaluation; empty: none.
         published: whether published scores stand beside ours.
 
     Raises:
         ValueError: the reference is none of the trackers.
     """
-    groups: dict[tuple[str, Protocol], list[Scores]] = {}
-    for score in scores:
-        groups.setdefault((score.benchmark, score.protocol), []).append(score)
-    made = [_group(_ranked(group), reference, published) for group in groups.values()]
+    made = []
+    for kind in dict.fromkeys((score.benchmark, score.protocol) for score in scores):
+        group = [score for score in scores if (score.benchmark, score.protocol) == kind]
+        ranked = [score for score in _ranked(group) if isinstance(score, Scores)]
+        vot = [score for score in _ranked(group) if isinstance(score, VotScores)]
+        made.append(_group(ranked, reference, published) if ranked else vot_group(vot, published))
     trackers = list(dict.fromkeys(name for group in made for name in group["trackers"]))
     frames = {}
-    if evidence is not None and scores:
+    if evidence is not None and scores and isinstance(scores[0], Scores):
         protocol = scores[0].protocol
         frames = {
             "protocol": protocol.name,
@@ -52,7 +56,7 @@ def payload(
     return {"trackers": trackers, "groups": made, "frames": frames}
 
 
-def _ranked(group: Sequence[Scores]) -> list[Scores]:
+def _ranked(group: Sequence[Scores | VotScores]) -> list[Scores | VotScores]:
     first = group[0].protocol.metrics[0].name
     return sorted(group, key=lambda score: -score.value(first))
 
@@ -69,10 +73,11 @@ def _group(ranked: Sequence[Scores], reference: str, published: bool) -> dict[st
         "trackers": [score.tracker for score in ranked],
         "values": [_numbers(score.metrics(), metrics) for score in ranked],
         "curves": [_curve(curve, ranked) for curve in panel_curves(about)],
+        "points": None,
         "attributes": _attributes(ranked),
         "sequences": _sequences(ranked),
         "comparison": _comparison(ranked, reference) if reference else None,
-        "published": _published(ranked) if published else None,
+        "published": published_part(ranked) if published else None,
     }
 
 
@@ -91,12 +96,8 @@ def _metric(metric: Metric, protocol: Protocol) -> dict[str, Any]:
     }
 
 
-def _number(value: float | None, digits: int = 5) -> float | None:
-    return None if value is None or not math.isfinite(value) else round(float(value), digits)
-
-
 def _numbers(values: dict[str, float], metrics: Sequence[dict[str, Any]]) -> list[float | None]:
-    return [_number(values.get(metric["name"])) for metric in metrics]
+    return [number(values.get(metric["name"])) for metric in metrics]
 
 
 def _curve(curve: str, ranked: Sequence[Scores]) -> dict[str, Any]:
@@ -113,7 +114,7 @@ def _curve(curve: str, ranked: Sequence[Scores]) -> dict[str, Any]:
         "at": None if metric.at is None else float(grid[metric.at]),
         "metric": metric.name,
         "reading": reading(metric, grid),
-        "values": [[_number(v, 4) for v in score.curve(curve)] for score in ranked],
+        "values": [[number(v, 4) for v in score.curve(curve)] for score in ranked],
     }
 
 
@@ -122,7 +123,7 @@ def _attributes(ranked: Sequence[Scores]) -> list[dict[str, Any]]:
     for name, sequences in ranked[0].attributes.items():
         parts = [score.with_attribute(name) for score in ranked]
         metrics = ranked[0].protocol.metrics
-        values = [[_number(part.value(metric.name)) for metric in metrics] for part in parts]
+        values = [[number(part.value(metric.name)) for metric in metrics] for part in parts]
         made.append({"name": name, "sequences": len(sequences & set(ranked[0].sequences)), "values": values})
     return made
 
@@ -135,7 +136,7 @@ def _sequences(ranked: Sequence[Scores]) -> list[dict[str, Any]]:
             "name": name,
             "frames": int(about.frames[i]),
             "attributes": [tag for tag, names in about.attributes.items() if name in names],
-            "values": [[_number(v) for v in row] for row in table[:, :, i]],
+            "values": [[number(v) for v in row] for row in table[:, :, i]],
         }
         for i, name in enumerate(about.sequences)
     ]
@@ -147,9 +148,9 @@ def _comparison(ranked: Sequence[Scores], reference: str) -> dict[str, Any]:
         {
             "tracker": found.tracker,
             "metric": found.metric.name,
-            "mean": _number(found.difference.mean),
-            "low": _number(found.difference.low),
-            "high": _number(found.difference.high),
+            "mean": number(found.difference.mean),
+            "low": number(found.difference.low),
+            "high": number(found.difference.high),
             "pairs": found.difference.pairs,
             "better": found.better,
             "worse": found.worse,
@@ -159,33 +160,6 @@ def _comparison(ranked: Sequence[Scores], reference: str) -> dict[str, Any]:
         for found in compare(score, against)
     ]
     return {"reference": reference, "level": LEVEL, "resamples": RESAMPLES, "rows": rows}
-
-
-def _published(ranked: Sequence[Scores]) -> dict[str, Any]:
-    about = ranked[0]
-    known = published_on(about.benchmark)
-    reported = list(dict.fromkeys(METRICS[m.name] for m in about.protocol.metrics if m.name in METRICS))
-    rows = [
-        {
-            "tracker": row.tracker,
-            "metric": row.metric,
-            "value": row.value,
-            "protocol": row.protocol,
-            "same": row.protocol == about.protocol.name,
-            "year": row.year,
-            "source": row.source,
-        }
-        for row in known
-        if row.metric in reported
-    ]
-    pairs: list[Beside] = beside(ranked)
-    named = [m for m in about.protocol.metrics if m.name in METRICS]
-    return {
-        "metrics": [[name, LABELS[name]] for name in reported],
-        "ours": [[[METRICS[m.name], _number(s.value(m.name) / m.scale)] for m in named] for s in ranked],
-        "rows": rows,
-        "pairs": [{"tracker": p.published.tracker, "ours": _number(p.ours), "warning": p.warning()} for p in pairs],
-    }
 
 
 def _rules(protocol: Protocol) -> list[list[str]]:

@@ -98,9 +98,7 @@ def test_a_large_benchmark_stays_within_the_budget() -> None:
     stored = plain(Evidence(truths, results), names, PYSOT, budget)
     assert sum(s["points"] * len(names) for s in stored.values()) <= budget.overlaps
     assert sum(s["samples"] * (1 + len(names)) for s in stored.values()) <= budget.boxes
-    assert (
-        sum(len(worst) for s in stored.values() for worst in s["worst"]) == 40 * 8
-    )
+    assert sum(len(worst) for s in stored.values() for worst in s["worst"]) == 40 * 8
     assert len(json.dumps(stored)) < 7e6 / 15
 
 

@@ -39,6 +39,10 @@ function tipFor(figure) {
   };
 }
 
+function plotHeight(width) {
+  return Math.round(Math.max(230, Math.min(320, width * 0.78)));
+}
+
 // Calls `draw(width)` now, when the width changes and when a tracker is switched on or off.
 function drawn(figure, draw) {
   let width = 0;
@@ -86,6 +90,10 @@ function lineChart(chart) {
     parts.push(shape("line", { class: "axis", x1: pad.left, x2: right, y1: base, y2: base }));
     parts.push(shape("text", { class: "label", x: right, y: size.height - 4, "text-anchor": "end" }, chart.x.label));
     parts.push(shape("text", { class: "label", x: 2, y: 11 }, chart.y.label));
+    if (chart.band) {
+      const [from, to] = chart.band.map(sx);
+      parts.unshift(shape("rect", { class: "band", x: from, width: Math.max(0, Math.min(to, right) - from), y: pad.top, height: base - pad.top }));
+    }
     if (chart.at !== null && chart.at !== undefined) {
       parts.push(shape("line", { class: "marker", x1: sx(chart.at), x2: sx(chart.at), y1: pad.top, y2: base }));
     }
@@ -131,41 +139,48 @@ function lineChart(chart) {
   return figure;
 }
 
-const LETTER = 6.8; // px a letter of a name takes, about
+const LETTER = 7.4; // px a letter of a name takes, about
 
 function short(number) {
   const [value, unit] = number >= 1e6 ? [number / 1e6, "M"] : number >= 1e3 ? [number / 1e3, "k"] : [number, ""];
   return Number(value.toPrecision(2)) + unit;
 }
 
-// Speed against a score: the only chart whose x differs from tracker to tracker.
+// Ticks of a logarithmic axis, as [logarithm, text]: every power of ten, or 1, 2, 5 where there are few.
+function decades(low, high) {
+  const found = [];
+  for (let e = Math.floor(low); e <= high; e += 1) {
+    for (const m of high - low > 1.6 ? [1] : [1, 2, 5]) found.push([e + Math.log10(m), short(m * 10 ** e)]);
+  }
+  return found.filter(([at]) => at >= low - 1e-9 && at <= high + 1e-9);
+}
+
+// A point a tracker, as speed against a score (x logarithmic) or robustness against accuracy (linear, 0 to 1): the only chart whose x differs from tracker to tracker.
 function scatter(chart) {
   const plot = shape("svg", { class: "plot", role: "img", "aria-label": chart.title });
-  const figure = node("figure", { class: "chart card speed" }, node("figcaption", {}, node("h3", {}, chart.title), node("span", {}, chart.note)), plot);
+  const figure = node("figure", { class: `chart card ${chart.linear ? "" : "speed"}` }, node("figcaption", {}, node("h3", {}, chart.title), node("span", {}, chart.note)), plot);
   drawn(figure, (width) => {
-    const height = Math.min(300, Math.max(220, width * 0.42)), pad = { left: 44, right: 16, top: 14, bottom: 40 };
+    const height = chart.linear ? plotHeight(width) : Math.min(300, Math.max(220, width * 0.42)), pad = { left: 44, right: 16, top: 22, bottom: 40 };
     const points = chart.points.filter((p) => !hidden.has(p.tracker));
     plot.setAttribute("viewBox", `0 0 ${width} ${height}`);
     plot.replaceChildren();
     if (!points.length) return;
-    const logs = points.map((p) => Math.log10(p.x)), best = Math.max(...points.map((p) => p.y));
-    const low = Math.floor(Math.min(...logs) * 2 - 0.2) / 2, high = Math.ceil(Math.max(...logs) * 2 + 0.2) / 2;
+    const spots = points.map((p) => (chart.linear ? p.x : Math.log10(p.x))), best = Math.max(...points.map((p) => p.y));
+    const low = chart.linear ? 0 : Math.floor(Math.min(...spots) * 2 - 0.2) / 2;
+    const high = chart.linear ? 1 : Math.ceil(Math.max(...spots) * 2 + 0.2) / 2;
     const sx = (v) => pad.left + ((v - low) / (high - low)) * (width - pad.left - pad.right);
-    const top = best * 1.12 || 1, sy = (v) => pad.top + (1 - v / top) * (height - pad.top - pad.bottom), base = height - pad.bottom;
+    const top = chart.linear ? 1 : best * 1.12 || 1, sy = (v) => pad.top + (1 - v / top) * (height - pad.top - pad.bottom), base = height - pad.bottom;
     for (const t of ticks(0, top, 4)) {
       plot.append(shape("line", { class: "gridline", x1: pad.left, x2: width - pad.right, y1: sy(t), y2: sy(t) }),
         shape("text", { class: "tick", x: pad.left - 7, y: sy(t) + 4, "text-anchor": "end" }, String(t)));
     }
-    const within = high - low > 1.6 ? [1] : [1, 2, 5];
-    for (let e = Math.floor(low); e <= high; e += 1) {
-      for (const m of within) {
-        const at = e + Math.log10(m);
-        if (at >= low - 1e-9 && at <= high + 1e-9) plot.append(shape("text", { class: "tick", x: sx(at), y: base + 17, "text-anchor": "middle" }, short(m * 10 ** e)));
-      }
+    for (const [at, text] of chart.linear ? ticks(low, high, 5).map((t) => [t, String(t)]) : decades(low, high)) {
+      plot.append(shape("text", { class: "tick", x: sx(at), y: base + 17, "text-anchor": "middle" }, text));
     }
+    if (chart.yLabel) plot.append(shape("text", { class: "label", x: 2, y: 11 }, chart.yLabel));
     plot.append(shape("line", { class: "axis", x1: pad.left, x2: width - pad.right, y1: base, y2: base }),
       shape("text", { class: "label", x: width - pad.right, y: height - 4, "text-anchor": "end" }, chart.xLabel));
-    const dots = points.map((p, i) => ({ tracker: p.tracker, x: sx(logs[i]), y: sy(p.y) }));
+    const dots = points.map((p, i) => ({ tracker: p.tracker, x: sx(spots[i]), y: sy(p.y) }));
     const taken = dots.map((dot) => [dot.x - 7, dot.x + 7, dot.y - 7, dot.y + 7]);
     for (const dot of dots) {
       const most = Math.floor((width * 0.42) / LETTER);

@@ -69,3 +69,8 @@ function picker(labels, chosen, choose, name) {
   }
   return node("div", { class: "pick", role: "group", "aria-label": name }, chips);
 }
+
+// The metrics that can be shown of each of `parts` (attributes or sequences): ranked ones that any of them has.
+function metricsOf(view, parts) {
+  return view.metrics.filter((metric, m) => metric.ranked && parts.some((part) => part.values.some((values) => (values[m] ?? null) !== null)));
+}

@@ -10,12 +10,12 @@ function head() {
   dark.addEventListener("change", () => setTheme(dark.matches ? "dark" : "light"));
   const flip = () => setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
   const first = report.groups[0];
-  const frames = first.sequences.reduce((sum, s) => sum + s.frames, 0);
+  const frames = first.sequences.reduce((sum, s) => sum + (s.frames ?? 0), 0);
   const protocols = [...new Set(report.groups.map((view) => view.protocol.name))];
-  const facts = [count(report.trackers.length, "tracker"), count(first.sequences.length, "sequence"), count(frames, "frame"),
+  const facts = [count(report.trackers.length, "tracker"), count(first.sequences.length, "sequence"), frames ? count(frames, "frame") : null,
     `${protocols.length > 1 ? "protocols" : "protocol"} ${protocols.join(", ")}`];
   return node("header", { class: "head" },
-    node("div", {}, node("p", { class: "eyebrow" }, "Tracking evaluation"), node("h1", {}, report.title), node("p", { class: "facts" }, facts.map((fact) => node("span", {}, fact)))),
+    node("div", {}, node("p", { class: "eyebrow" }, "Tracking evaluation"), node("h1", {}, report.title), node("p", { class: "facts" }, facts.filter(Boolean).map((fact) => node("span", {}, fact)))),
     node("button", { class: "theme", type: "button", onclick: flip }, "Light / dark"));
 }
 

@@ -34,10 +34,15 @@ function curvesSection(view) {
     x: { label: curve.x, low: curve.grid[0], high: curve.grid[curve.grid.length - 1] },
     y: { label: curve.y, high: 1 },
     at: curve.at,
+    band: curve.band,
     read: (x) => `${curve.y.toLowerCase()}, ${x}`,
     series: view.trackers.map((tracker, i) => ({ tracker, ys: curve.values[i] })),
-    height: (width) => Math.round(Math.max(230, Math.min(320, width * 0.78))),
+    height: plotHeight,
   }));
+  if (view.points) {
+    const points = view.trackers.map((tracker, i) => ({ tracker, x: view.points.at[i][0], y: view.points.at[i][1] }));
+    charts.unshift(scatter({ title: view.points.title, note: "up and to the right is better", xLabel: view.points.x, yLabel: view.points.y, linear: true, points }));
+  }
   return section(view, "Plots", node("div", { class: "grid" }, charts));
 }
 
@@ -53,16 +58,16 @@ function speedSection(view) {
 function attributesSection(view) {
   if (!view.attributes.length) return null;
   const place = node("div", { class: "two" });
-  const ranked = view.metrics.filter((metric) => metric.ranked);
-  function show(m) {
-    const metric = ranked[m];
-    const marks = new Map(view.attributes.map((a) => [a, places(a.values.map((v) => v[m]), metric.digits)]));
+  const ranked = metricsOf(view, view.attributes);
+  function show(n) {
+    const metric = ranked[n], m = view.metrics.indexOf(metric);
+    const marks = new Map(view.attributes.map((a) => [a, places(a.values.map((v) => v[m]), metric.digits, metric.less)]));
     const table = sortable({
       label: `${metric.label} by attribute`,
       columns: [
         { label: "Attribute", text: true, value: (a) => a.name, cell: (a) => a.name },
         ...view.trackers.map((tracker, i) => ({ label: tracker, title: metric.reading, value: (a) => a.values[i][m], cell: (a) => fixed(a.values[i][m], metric.digits), class: (a) => marks.get(a)[i] })),
-        { label: "Sequences", value: (a) => a.sequences, cell: (a) => String(a.sequences) },
+        ...(view.attributes[0].sequences === null ? [] : [{ label: "Sequences", value: (a) => a.sequences, cell: (a) => String(a.sequences) }]),
       ],
       rows: view.attributes,
       sort: { column: 1, descending: false },

@@ -48,23 +48,24 @@ function sequencesSection(view) {
   const place = node("div", {});
   const detail = node("div", {});
   const known = report.frames.sequences ?? {};
-  const ranked = view.metrics.filter((metric) => metric.ranked);
+  const ranked = metricsOf(view, view.sequences);
+  if (!ranked.length) return null;
   let metric = 0, opened = null, table = null;
 
-  function show(m) {
-    metric = m;
-    const about = ranked[m];
-    const marks = new Map(view.sequences.map((s) => [s, places(s.values.map((v) => v[m]), about.digits)]));
+  function show(n) {
+    metric = n;
+    const about = ranked[n], m = view.metrics.indexOf(about);
+    const marks = new Map(view.sequences.map((s) => [s, places(s.values.map((v) => v[m]), about.digits, about.less)]));
     table = sortable({
       label: `${about.label} of each sequence`,
       columns: [
         { label: "Sequence", text: true, value: (s) => s.name, hint: (s) => s.attributes.join(", ") || null,
           cell: (s) => (known[s.name] ? node("button", { type: "button", class: "opens", onclick: () => open(s.name, true) }, s.name) : s.name) },
         ...view.trackers.map((tracker, i) => ({ label: tracker, title: about.label, value: (s) => s.values[i][m], cell: (s) => fixed(s.values[i][m], about.digits), class: (s) => marks.get(s)[i] })),
-        { label: "Frames", value: (s) => s.frames, cell: (s) => s.frames.toLocaleString("en") },
+        ...(view.sequences[0].frames === null ? [] : [{ label: "Frames", value: (s) => s.frames, cell: (s) => s.frames.toLocaleString("en") }]),
       ],
       rows: view.sequences,
-      sort: { column: 1, descending: false },
+      sort: { column: 1, descending: Boolean(about.less) },
       tall: true,
     });
     place.replaceChildren(table.element);

@@ -1,9 +1,9 @@
 // Tables that sort by any column, by mouse or keyboard, and mark the best and the second best of what is read.
 
 // "best", "second" or "" for each value of a column; values that read the same share their place.
-function places(values, digits) {
+function places(values, digits, less = false) {
   const texts = values.map((v) => (v === null ? null : v.toFixed(digits)));
-  const order = [...new Set(texts.filter((t) => t !== null).map(Number))].sort((a, b) => b - a);
+  const order = [...new Set(texts.filter((t) => t !== null).map(Number))].sort((a, b) => (less ? a - b : b - a));
   return texts.map((text) => (text === null || values.length < 2 ? "" : ["best", "second"][order.indexOf(Number(text))] ?? ""));
 }
 
@@ -48,7 +48,7 @@ function trackerCell(tracker) {
 // A column of scores: values of every row known beforehand, so that places can be marked.
 function scoreColumn(metric, rows, valueOf, more = {}) {
   const values = rows.map(valueOf);
-  const marks = metric.ranked ? places(values, metric.digits) : values.map(() => "");
+  const marks = metric.ranked ? places(values, metric.digits, metric.less) : values.map(() => "");
   return {
     label: metric.label,
     title: metric.reading,
