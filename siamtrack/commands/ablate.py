@@ -27,6 +27,7 @@ def add(commands: Any) -> None:
     p.add_argument("--seeds", type=int, default=1, help="runs of each variant (default: 1)")
     data_root(p)
     p.add_argument("--test-set", required=True, metavar="NAME[:SPLIT]", help="what is tracked: OTB100, got10k:val, ...")
+    p.add_argument("--test-root", help="where the test set lies (default: as --data-root)")
     p.add_argument("--sequences", help="of the test set, separated by commas (default: all)")
     p.add_argument("--protocol", default="", help="as in siamtrack eval (default: the test set's usual one)")
     p.add_argument("--output", required=True, help="the study's folder, such as experiments/correlations")
@@ -46,15 +47,20 @@ def run(options: argparse.Namespace) -> int:
     axes = [ablation.parse_axis(text) for text in options.axis]
     if options.variant:
         axes.append(ablation.parse_variants(options.variant))
-    root = ["--data-root", options.data_root] if options.data_root else []
-    opened = [*root, *given("--split", options.split), *given("--sequences", options.sequences)]
+    train_root = given("--data-root", options.data_root)
+    options.data_root = options.test_root or options.data_root
+    opened = [
+        *given("--data-root", options.data_root),
+        *given("--split", options.split),
+        *given("--sequences", options.sequences),
+    ]
     made = study(
         ablation.grid(options.cfg, axes, options.overrides),
         seeds=options.seeds,
         benchmark=Benchmark(options.dataset, open_truths(options), options.protocol, tuple(opened)),
         output=Path(options.output),
         devices=all_devices(),
-        train_arguments=root,
+        train_arguments=train_root,
         plugins=options.plugin,
     )
     Console().print(report.terminal(made))
