@@ -18,8 +18,10 @@ from siamtrack.evaluation.vot.scores import VotScores
 
 UNSTATED = "unstated"
 
-# Our metrics by the name under which others publish them. got10k's mean of the normalised curve is left out: nobody
-# publishes it, and it must not stand beside readings at 0.2.
+PYSOT_VOT = "pysot-vot"
+
+# Our metrics by the name under which others publish them; ask by `published_name`. got10k's mean of the normalised
+# curve is left out: nobody publishes it, and it must not stand beside readings at 0.2.
 METRICS = {
     "success": "success",
     "auc_percent": "success",
@@ -84,6 +86,14 @@ class Beside:
         )
 
 
+def published_name(metric: str, protocol: str) -> str | None:
+    """The name under which others publish a metric of ours, or ``None`` where they publish something else.
+
+    Published robustness is failures per 100 frames, as pysot counts them; that of the official VOT toolkit is not.
+    """
+    return None if metric == "robustness" and protocol != PYSOT_VOT else METRICS.get(metric)
+
+
 @functools.cache
 def published() -> tuple[Published, ...]:
     """Every published number that comes with the package."""
@@ -118,7 +128,7 @@ def beside(scores: Sequence[Scores | VotScores], known: Iterable[Published] | No
         for row in published_on(score.benchmark, rows)
         if _key(row.tracker) == _key(score.tracker)
         for name, value in score.metrics().items()
-        if METRICS.get(name) == row.metric
+        if published_name(name, score.protocol.name) == row.metric
     ]
 
 

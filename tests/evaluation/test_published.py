@@ -10,7 +10,7 @@ import pytest
 
 from siamtrack import evaluation
 from siamtrack.evaluation import BENCHMARKS, PROTOCOLS, Scores, Truth
-from siamtrack.evaluation.published import METRICS, UNSTATED, beside, published, published_on
+from siamtrack.evaluation.published import METRICS, UNSTATED, beside, published, published_name, published_on
 from tests.external import external
 
 
@@ -80,3 +80,9 @@ def test_per_cent_is_held_against_fractions() -> None:
         for p in beside([percent])
         if p.published.protocol == "pysot"
     )
+
+
+def test_robustness_of_the_official_toolkit_is_another_number() -> None:
+    assert published_name("robustness", "pysot-vot") == "robustness"
+    assert published_name("robustness", "vot-toolkit") is None
+    assert published_name("eao", "vot-toolkit") == "eao"

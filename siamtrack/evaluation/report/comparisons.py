@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from siamtrack.evaluation.compare import LEVEL, RESAMPLES, compare
-from siamtrack.evaluation.published import METRICS, published_on
+from siamtrack.evaluation.published import published_name, published_on
 from siamtrack.evaluation.report.tables import Column, Table
 from siamtrack.evaluation.scores import Scores
+from siamtrack.evaluation.vot.scores import VotScores
 
 LABELS = {
     "success": "Success",
@@ -76,7 +77,7 @@ def comparison_tables(scores: Sequence[Scores], reference: str) -> list[Table]:
     return made
 
 
-def published_tables(scores: Sequence[Scores]) -> list[Table]:
+def published_tables(scores: Sequence[Scores | VotScores]) -> list[Table]:
     """Ours and what others published on the same benchmark, with year, protocol and source.
 
     Nothing is ranked, since the protocols differ. Values are fractions.
@@ -89,11 +90,11 @@ def published_tables(scores: Sequence[Scores]) -> list[Table]:
     """
     about = scores[0]
     known = published_on(about.benchmark)
-    named = {m.name: METRICS[m.name] for m in about.protocol.metrics if m.name in METRICS}
+    named = {m: name for m in about.protocol.metrics if (name := published_name(m.name, about.protocol.name))}
     metrics = list(dict.fromkeys(named.values()))
     rows: dict[tuple[str, ...], dict[str, float]] = {}
     for score in scores:
-        values = {named[m.name]: score.value(m.name) / m.scale for m in about.protocol.metrics if m.name in named}
+        values = {name: score.value(m.name) / m.scale for m, name in named.items()}
         rows[(score.tracker, about.protocol.name, "", "ours")] = values
     ours = len(rows)
     for row in known:

@@ -11,10 +11,11 @@ import hashlib
 import html
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from string import Template
+from types import MappingProxyType
 from typing import Any
 
 from siamtrack.evaluation.report.html.evidence import Evidence
@@ -32,6 +33,7 @@ def write_html(
     *,
     reference: str = "",
     published: bool = False,
+    notes: Mapping[str, Sequence[str]] = MappingProxyType({}),
     title: str = "",
 ) -> Path:
     """Write the report as one page that needs no network.
@@ -45,6 +47,7 @@ def write_html(
         evidence: boxes, and images if at hand, for the drill-down; its sequences and trackers are those of ``scores``.
         reference: tracker that the others are paired with; empty: none.
         published: whether published scores stand beside ours.
+        notes: tracker -> what is to be said of its results, as that they were tuned on the benchmark.
         title: of the page; empty: the benchmarks.
 
     Raises:
@@ -53,6 +56,7 @@ def write_html(
     if not scores:
         raise ValueError("There are no scores to report.")
     data = payload(scores, evidence, reference=reference, published=published)
+    data["notes"] = [f"{tracker}: {note}" for tracker in data["trackers"] for note in notes.get(tracker, ())]
     title = title or ", ".join(dict.fromkeys(group["benchmark"] for group in data["groups"]))
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from siamtrack.evaluation.published import METRICS, beside, published_on
+from siamtrack.evaluation.published import beside, published_name, published_on
 from siamtrack.evaluation.report.comparisons import LABELS
 from siamtrack.evaluation.scores import Scores
 from siamtrack.evaluation.vot.scores import VotScores
@@ -21,7 +21,8 @@ def published_part(ranked: Sequence[Scores | VotScores]) -> dict[str, Any]:
     """What others published on the benchmark of these scores, and where it is not by their protocol."""
     about = ranked[0]
     known = published_on(about.benchmark)
-    reported = list(dict.fromkeys(METRICS[m.name] for m in about.protocol.metrics if m.name in METRICS))
+    names = {m.name: published_name(m.name, about.protocol.name) for m in about.protocol.metrics}
+    reported = list(dict.fromkeys(name for name in names.values() if name))
     rows = [
         {
             "tracker": row.tracker,
@@ -36,10 +37,10 @@ def published_part(ranked: Sequence[Scores | VotScores]) -> dict[str, Any]:
         if row.metric in reported
     ]
     pairs = beside(ranked)
-    named = [m for m in about.protocol.metrics if m.name in METRICS]
+    named = [m for m in about.protocol.metrics if names[m.name]]
     return {
         "metrics": [[name, LABELS[name]] for name in reported],
-        "ours": [[[METRICS[m.name], number(s.value(m.name) / m.scale)] for m in named] for s in ranked],
+        "ours": [[[names[m.name], number(s.value(m.name) / m.scale)] for m in named] for s in ranked],
         "rows": rows,
         "pairs": [{"tracker": p.published.tracker, "ours": number(p.ours), "warning": p.warning()} for p in pairs],
     }

@@ -13,6 +13,7 @@ from siamtrack.evaluation.report.html import write_html
 from tests.evaluation.report.html.conftest import HOSTILE, LONG, NAMES, Material, image
 
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+NOTE = "tuned on <OTB100> itself"
 Open = Callable[..., Any]
 
 
@@ -21,7 +22,9 @@ def report(material: Material, tmp_path_factory: pytest.TempPathFactory) -> Path
     others = evaluation.evaluate_all(material.truths, material.results, "got10k", benchmark="OTB100")
     evidence = material.evidence(image=image, images=20)
     path = tmp_path_factory.mktemp("browser") / "report.html"
-    return write_html(path, [*material.scores, *others], evidence, reference="SiamBAN", published=True)
+    return write_html(
+        path, [*material.scores, *others], evidence, reference="SiamBAN", published=True, notes={LONG: [NOTE]}
+    )
 
 
 @pytest.fixture
@@ -67,6 +70,12 @@ def test_names_are_shown_as_they_are_written(open_report: Open) -> None:
     assert HOSTILE in _column(page, "Scores on", 1)
     assert page.locator("img").count() == 0
     assert page.title() == "OTB100"
+
+
+def test_what_is_to_be_said_of_results_stands_under_the_scores(open_report: Open) -> None:
+    page = open_report()
+    scores = page.locator("section", has=page.get_by_role("heading", name="Scores", exact=True))
+    assert scores.locator("p.warning").all_inner_texts() == [f"{LONG}: {NOTE}"]
 
 
 def test_tables_sort_by_mouse_and_by_keyboard(open_report: Open) -> None:
@@ -172,7 +181,7 @@ def test_published_scores_warn_where_the_protocol_differs(open_report: Open) -> 
     table = page.locator("table[aria-label='Published scores beside these']")
     assert "hqucv/siamban MODEL_ZOO.md" in table.inner_text()
     assert "unstated ⚠" in table.inner_text()
-    assert "protocols alone move such numbers" in page.locator(".warning").inner_text()
+    assert "protocols alone move such numbers" in page.locator("div.warning").inner_text()
 
 
 @pytest.mark.parametrize("viewport", [WIDE, NARROW, {"width": 320, "height": 600}], ids=["wide", "narrow", "tiny"])

@@ -22,7 +22,8 @@ function scoresSection(view) {
   const rules = [["Defined by", view.protocol.source], ...view.metrics.map((m) => [m.label, m.reading]), ...view.protocol.rules];
   const how = node("details", {}, node("summary", {}, `How protocol ${view.protocol.name} makes these numbers`),
     node("dl", {}, rules.flatMap(([term, meaning]) => [node("dt", {}, term), node("dd", {}, meaning)])));
-  return section(view, "Scores", table.element, how);
+  const notes = (report.notes ?? []).map((note) => node("p", { class: "warning" }, note));
+  return section(view, "Scores", table.element, notes, how);
 }
 
 function curvesSection(view) {
