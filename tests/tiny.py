@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+import torch
+
+from siamtrack import config
+from siamtrack.models import build_network
+from siamtrack.models.weights import save_weights
 
 TINY: dict[str, Any] = {
     "MODEL": {
@@ -20,3 +27,11 @@ TINY: dict[str, Any] = {
     },
     "TRAIN": {"EPOCHS": 2, "BATCH": 4, "OPTIMIZER": {"NAME": "sgd", "LR": 0.01}},
 }
+
+
+def tiny_checkpoint(path: Path, seed: int = 0) -> Path:
+    """Its weights, drawn at random, as a file."""
+    cfg = config.load(overrides=[word for item in TINY.items() for word in item])
+    torch.manual_seed(seed)
+    save_weights(path, build_network(cfg).state_dict(), config.dump(cfg), {"name": "tiny"})
+    return path

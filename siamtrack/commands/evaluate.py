@@ -50,6 +50,7 @@ def run(options: argparse.Namespace) -> int:
 
     from siamtrack import evaluation
     from siamtrack.evaluation.report import tables
+    from siamtrack.evaluation.report.notes import notes_of, with_notes
 
     truths = open_truths(options)
     frames = {known.name: len(known.boxes) for known in truths}
@@ -60,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(f"--trackers: no results of {', '.join(unknown)}; there are results of {', '.join(found)}.")
     results = [evaluation.load_results(found[name], frames, name) for name in chosen]
     scores = evaluation.evaluate_all(truths, results, options.protocol, benchmark=options.dataset)
-    made = _tables(scores, options)
+    made = with_notes(_tables(scores, options), {name: notes_of(found[name]) for name in chosen})
     for table in made:
         Console().print(tables.terminal(table))
     if options.compare:

@@ -130,6 +130,7 @@ def _said(reports: Sequence[Any]) -> int:
 
 def _range(options: argparse.Namespace, places: Any) -> int:
     """A range of checkpoints into one table."""
+    from siamtrack.evaluation.report.notes import with_notes
     from siamtrack.tracking.recipe import FromCheckpoint
     from siamtrack.tuning import checkpoints, guard
 
@@ -150,7 +151,8 @@ def _range(options: argparse.Namespace, places: Any) -> int:
         chosen = recipes[0].name
     tested, scored_there = _scored(recipes, opened, options, places, notes)
     title = f"Checkpoints {options.checkpoints}" + (f", chosen on {options.select_on}" if chosen else "")
-    _show(checkpoints.table(title, [*scored, *scored_there], chosen), notes, Path(options.output))
+    (table,) = with_notes([checkpoints.table(title, [*scored, *scored_there], chosen)], {chosen: notes})
+    _show(table, Path(options.output))
     return _said([*reports, *tested])
 
 
@@ -168,7 +170,7 @@ def _scored(
     ]
 
 
-def _show(table: Any, notes: Sequence[str], output: Path) -> None:
+def _show(table: Any, output: Path) -> None:
     """The table on the terminal, and as ``checkpoints.md`` beside the results."""
     from rich.console import Console
 
@@ -176,6 +178,4 @@ def _show(table: Any, notes: Sequence[str], output: Path) -> None:
     from siamtrack.files import write_text
 
     Console().print(terminal(table))
-    said = "".join(f"\nNote: {note}.\n" for note in notes)
-    print(said.strip(), end="\n" if said else "")
-    write_text(output / "checkpoints.md", markdown(table) + said)
+    write_text(output / "checkpoints.md", markdown(table))

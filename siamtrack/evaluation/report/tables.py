@@ -39,6 +39,7 @@ class Table:
         labels: one tuple per row, as long as ``heads``.
         values: one sequence per row, as long as ``columns``; ``None`` where there is no such number.
         across: best and second are those of a row, not of a column.
+        notes: what has to be said below it.
     """
 
     title: str
@@ -47,6 +48,7 @@ class Table:
     labels: tuple[tuple[str, ...], ...]
     values: tuple[tuple[float | None, ...], ...]
     across: bool = False
+    notes: tuple[str, ...] = ()
 
     def cells(self) -> list[list[tuple[str, Place]]]:
         """Text and place of every number; numbers that read the same share their place, a lone one has none."""
@@ -134,7 +136,11 @@ def terminal(table: Table) -> RichTable:
     from rich.table import Table as Rich
     from rich.text import Text
 
-    drawn = Rich(title=table.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    said = "\n".join(f"Note: {note}." for note in table.notes) or None
+    drawn = Rich(
+        title=table.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, caption=said,
+        caption_justify="left",
+    )  # fmt: skip
     for i, head in enumerate(table.heads):
         drawn.add_column(head, no_wrap=i == 0, overflow="fold")  # names stay whole, sources may break
     for column in table.columns:
@@ -155,7 +161,8 @@ def markdown(table: Table) -> str:
     for labels, row in zip(table.labels, table.cells(), strict=True):
         cells = [label.replace("|", "\\|") for label in labels]
         lines.append(_row([*cells, *(style[place].format(text) for text, place in row)]))
-    return f"{table.title}\n\n" + "\n".join(lines) + "\n"
+    said = "".join(f"\nNote: {note}.\n" for note in table.notes)
+    return f"{table.title}\n\n" + "\n".join(lines) + "\n" + said
 
 
 def latex(table: Table) -> str:
@@ -171,7 +178,8 @@ def latex(table: Table) -> str:
     for labels, row in zip(table.labels, table.cells(), strict=True):
         cells = [style[place].format("--" if text == "–" else text) for text, place in row]
         lines.append(" & ".join([*(_latex_text(label) for label in labels), *cells]) + r" \\")
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+    said = [rf"\par\footnotesize Note: {_latex_text(note)}." for note in table.notes]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", *said, ""])
 
 
 def _row(cells: Sequence[str]) -> str:
