@@ -20,9 +20,8 @@ def anchors_of(sequence: Sequence) -> np.ndarray:
 
     Source: Kristan et al., The Eighth Visual Object Tracking VOT2020 Challenge Results, section 2.
     """
-    own = getattr(sequence, "anchors", None)
-    if own is not None:
-        return np.asarray(own)
+    if sequence.anchors is not None:
+        return sequence.anchors
     frames = len(sequence)
     anchors = np.zeros(frames, np.int64)
     shown = np.flatnonzero(np.isfinite(sequence.boxes).all(1))

@@ -220,6 +220,7 @@ class Sequence:
         attributes: names of the challenges that the benchmark lists for the whole sequence.
         cover: ``[F]`` int, GOT-10k's visible fraction from 0 (absent) to 8 (whole).
         tags: per-frame attributes of VOT, name -> ``[F]`` bool.
+        anchors: ``[F]`` int of VOT since 2020: above 0 where a run starts and goes forward, below 0 backward.
         group: the video or image it belongs to; several targets of one video share it. Its own name by default.
         category: what the target is, in the data set's words; empty where nobody said.
     """
@@ -233,6 +234,7 @@ class Sequence:
     attributes: tuple[str, ...] = ()
     cover: np.ndarray | None = None
     tags: Mapping[str, np.ndarray] | None = None
+    anchors: np.ndarray | None = None
     group: str = ""
     category: str = ""
 
@@ -242,7 +244,8 @@ class Sequence:
         if self.file_boxes.ndim != 2 or self.file_boxes.shape[1] != 4:
             raise DataError(f"sequence {self.name}: boxes should be [frames, 4], but are {self.file_boxes.shape}.")
         frames = len(self.file_boxes)
-        lengths = {"visible": self.visible, "polygons": self.polygons, "cover": self.cover, **(self.tags or {})}
+        lengths = {"visible": self.visible, "polygons": self.polygons, "cover": self.cover, "anchors": self.anchors}
+        lengths |= self.tags or {}
         if isinstance(self.frames, ImageFrames):  # a video would have to be read to know
             lengths["frames"] = self.frames  # type: ignore[assignment]
         for what, values in lengths.items():

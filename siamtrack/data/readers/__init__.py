@@ -22,7 +22,18 @@ EDITIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "otb2013": ("otb", {"version": "2013"}),
     "cvpr13": ("otb", {"version": "2013"}),
     **{f"vot{year}": ("vot", {"year": year}) for year in range(2013, 2023)},
+    **{
+        name: ("vot", {"year": year, "challenge": "long"})
+        for year in range(2018, 2023)
+        for name in (f"vot{year}-lt", f"vot-lt{year}", f"votlt{year}")
+    },
     "uav123@10fps": ("uav123_10fps", {}),
+    "lasot-test": ("lasot", {"split": "test"}),
+    "lasot-ext": ("lasot_ext", {}),
+    "lasotext": ("lasot_ext", {}),
+    "nfs30": ("nfs", {"fps": "30"}),
+    "nfs240": ("nfs", {"fps": "240"}),
+    "tcolor128": ("tc128", {}),
 }
 
 

@@ -14,6 +14,7 @@ from siamtrack.data.readers.annotation import (
     image_frames,
     image_names,
     natural_key,
+    read_flags,
     read_rows,
     visibility,
 )
@@ -45,19 +46,29 @@ RANGES = {
 }
 
 
+# The order of the flags in anno/UAV123/att/<sequence>.txt, that of the benchmark's perfPlot.m
+ATTRIBUTES = (
+    "Scale Variation", "Aspect Ratio Change", "Low Resolution", "Fast Motion", "Full Occlusion", "Partial Occlusion",
+    "Out-of-View", "Background Clutter", "Illumination Variation", "Viewpoint Change", "Camera Motion",
+    "Similar Object",
+)  # fmt: skip
+
+
 @datasets.register("uav123")
 class Uav123(DataSet):
     """UAV123 as downloaded; its numbers count from 1, NaN rows are frames without the target.
 
     A sequence is a range of a folder's frames. It comes from ``sequences.json`` in the root, if there is one; else
     from the benchmark's own table, if the number of boxes agrees with it; else all frames of the folder are taken,
-    if they are as many as the boxes. Anything else is refused.
+    if they are as many as the boxes. Anything else is refused. Attributes come from ``anno/UAV123/att``, if it is
+    there; the order of its flags is from general knowledge and was not held against a download.
     """
 
     layout = """\
 UAV123/
     data_seq/UAV123/bike1/000001.jpg ...    (UAV123_10fps, UAV20L likewise)
     anno/UAV123/bike1.txt                   x,y,w,h a line, NaN where the target is hidden
+    anno/UAV123/att/bike1.txt               optional: twelve flags 0 or 1, separated by commas
     sequences.json                          optional: {"bird1_2": {"folder": "bird1", "start_frame": 775,
                                                                    "end_frame": 1477}, ...}"""
     folders: tuple[str, ...] = ("UAV123", "Dataset_UAV123/UAV123", "uav123")
@@ -84,7 +95,24 @@ UAV123/
                 f"{annotation}: has {len(boxes)} boxes, but {folder} holds {len(files)} images for them{start}; "
                 f"complete the folder, or give the range of {name} in {self.root / 'sequences.json'}."
             )
-        return Sequence(name, image_frames(folder, files), boxes, offset=1.0, visible=visibility(boxes), group=group)
+        return Sequence(
+            name,
+            image_frames(folder, files),
+            boxes,
+            offset=1.0,
+            visible=visibility(boxes),
+            attributes=self._attributes(name),
+            group=group,
+        )
+
+    def _attributes(self, name: str) -> tuple[str, ...]:
+        path = self.root / "anno" / self.edition / "att" / f"{name}.txt"
+        flags = read_flags(path)
+        if flags is None:
+            return ()
+        if len(flags) != len(ATTRIBUTES):
+            raise DataError(f"{path}: has {len(flags)} flags; one for each of {', '.join(ATTRIBUTES)} is right.")
+        return tuple(attribute for attribute, flag in zip(ATTRIBUTES, flags, strict=True) if flag)
 
     def _range(self, name: str, count: int, annotation: Path) -> tuple[str, int | None]:
         """Folder and number of the first frame, ``None`` for: all frames of the folder."""

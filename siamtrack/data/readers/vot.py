@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Sequence as SequenceOf
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -31,12 +32,14 @@ class Vot(DataSet):
     """VOT as its toolkits download it: frames in the sequence folder (to 2016) or in ``color/``.
 
     ``polygons`` keeps the corners as they are in the file, in either sense of rotation; ``boxes`` are the upright
-    boxes with which pysot starts a tracker. NaN rows (long-term) are frames without the target.
+    boxes with which pysot starts a tracker. NaN rows (long-term) are frames without the target, and ``visible`` is
+    False there. Of the editions since 2020 those with boxes are read, not those with masks.
 
     Args:
         root: see :class:`DataSet`.
         sequences: see :class:`DataSet`.
         year: the edition; says below which folder name it is looked for.
+        challenge: ``short`` or ``long``; likewise.
     """
 
     layout = """\
@@ -46,7 +49,8 @@ VOT2018/
         ants1/
             color/00000001.jpg ...  (to 2016: 00000001.jpg ... here)
             groundtruth.txt     x1,y1,...,x4,y4 or x,y,w,h a line
-            *.tag               0 or 1 a line (to 2016: *.label)"""
+            *.tag               0 or 1 a line (to 2016: *.label)
+            anchor.value        2020 to 2022: one number a line"""
 
     def __init__(
         self,
@@ -54,8 +58,14 @@ VOT2018/
         sequences: SequenceOf[str] | None = None,
         *,
         year: int = 2018,
+        challenge: Literal["short", "long"] = "short",
     ) -> None:
-        self.folders = (f"VOT{year}", f"vot{year}", f"VOT{year}/VOT{year}")
+        self.year = year
+        self.challenge = challenge
+        if challenge == "long":
+            self.folders = (f"VOT{year}-LT", f"VOT-LT{year}", f"VOTLT{year}", f"VOT{year}LT", f"vot{year}-lt")
+        else:
+            self.folders = (f"VOT{year}", f"vot{year}", f"VOT{year}/VOT{year}")
         super().__init__(root, sequences)
         if (self.root / "sequences").is_dir():
             self.root = self.root / "sequences"
@@ -90,6 +100,7 @@ VOT2018/
             visible=visibility(boxes if polygons is None else polygons),
             polygons=polygons,
             tags=_tags(folder, len(boxes)),
+            anchors=read_flags(folder / "anchor.value"),
         )
 
 

@@ -98,3 +98,16 @@ def test_a_cut_folder_is_taken_whole_if_it_fits_and_refused_if_not(put) -> None:
         f"{root}/UAV123/anno/UAV123_10fps/group2_2.txt: has 30 boxes, but {folder} holds 31 images for them; complete "
         f"the folder, or give the range of group2_2 in {root}/UAV123/sequences.json."
     )
+
+
+def test_attributes(put, text) -> None:
+    root = put("UAV123", "boat1", 2, "boat1", (1, 2))
+    assert open_dataset("uav123", root)["boat1"].attributes == ()
+    flags = root / "UAV123" / "anno" / "UAV123" / "att" / "boat1.txt"
+    text(flags, "1,0,0,0,0,0,0,0,0,0,0,1\n")
+    dataset = open_dataset("uav123", root)
+    assert list(dataset.names) == ["boat1"]
+    assert dataset["boat1"].attributes == ("Scale Variation", "Similar Object")
+    text(flags, "1,0\n")
+    with pytest.raises(DataError, match=r"boat1.txt: has 2 flags; one for each of Scale Variation"):
+        dataset["boat1"]

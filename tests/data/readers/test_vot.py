@@ -63,8 +63,8 @@ def test_rectangles_tags_and_absent_rows(vot: tuple[Path, Path], text) -> None:
 
 def test_sentences(vot: tuple[Path, Path], text) -> None:
     root, folder = vot
-    text(folder / "blur.tag", "0\n")
-    with pytest.raises(DataError, match=r"blur.tag: has 1 flags for 2 frames; one per frame is right."):
+    text(folder / "blur.tag", "0\n0\n1\n")
+    with pytest.raises(DataError, match=r"blur.tag: has 3 flags for 2 frames; one per frame is right."):
         open_dataset("vot", root)["ants"]
     text(folder / "groundtruth.txt", "1,2,3,4\n" * 3)
     with pytest.raises(DataError, match=r"groundtruth.txt: has 3 lines for 2 images in .*; they should agree."):
@@ -83,3 +83,32 @@ def test_sentences(vot: tuple[Path, Path], text) -> None:
 def test_the_year_says_which_folder(vot: tuple[Path, Path]) -> None:
     with pytest.raises(DataError, match=r"nor in VOT2016"):
         open_dataset("vot2016", vot[0])
+
+
+@pytest.mark.parametrize("folder", ["VOT2019-LT", "VOT-LT2019"])
+def test_long_term_frames_without_the_target(tmp_path: Path, images, text, folder: str) -> None:
+    home = tmp_path / folder / "bike"
+    images(home / "color", "%08d.jpg", (1, 2, 3))
+    text(home / "groundtruth.txt", "1,2,3,4\nnan,nan,nan,nan\n2,2,3,4\n")
+    text(tmp_path / folder / "list.txt", "bike\n")
+    for name in ("VOT2019-LT", "votlt2019"):
+        sequence = open_dataset(name, tmp_path)["bike"]
+        assert sequence.visible is not None
+        assert sequence.visible.tolist() == [True, False, True]
+    with pytest.raises(DataError, match="data set vot:"):
+        open_dataset("VOT2019", tmp_path)
+
+
+def test_anchors(tmp_path: Path, images, text) -> None:
+    home = tmp_path / "VOT2022" / "sequences" / "agility"
+    images(home / "color", "%08d.jpg", (1, 2, 3))
+    text(home / "groundtruth.txt", "1,2,3,4\n" * 3)
+    text(home.parent / "list.txt", "agility\n")
+    assert open_dataset("VOT2022", tmp_path)["agility"].anchors is None
+    text(home / "anchor.value", "1\n0\n-1\n")
+    sequence = open_dataset("VOT2022", tmp_path)["agility"]
+    assert sequence.anchors is not None
+    assert sequence.anchors.tolist() == [1, 0, -1]
+    text(home / "anchor.value", "1\n0\n")
+    with pytest.raises(DataError, match="3 boxes, but 2 anchors"):
+        open_dataset("VOT2022", tmp_path)["agility"]
