@@ -81,8 +81,18 @@ class _Sequence(NamedTuple):
 
 
 def plain(evidence: Evidence, trackers: Sequence[str], protocol: Protocol, budget: Budget = BUDGET) -> dict[str, Any]:
-    """Sequence -> what the page's script reads of it; trackers in the order given."""
+    """Sequence -> what the page's script reads of it; trackers in the order given.
+
+    Raises:
+        ValueError: no boxes of one of the trackers.
+        ResultError: no boxes of one of the sequences.
+    """
     by_name = {results.tracker: results for results in evidence.results}
+    missing = [name for name in trackers if name not in by_name]
+    if missing:
+        raise ValueError(
+            f"There are scores of {missing[0]} and no boxes of it among the evidence; give both or neither."
+        )
     chosen = [by_name[name] for name in trackers]
     pairs = max(len(evidence.truths) * len(chosen), 1)
     worst = min(WORST, max(1, budget.shots // pairs))

@@ -207,8 +207,10 @@ def test_dark_is_dark_and_can_be_left(open_report: Open) -> None:
 
 
 def test_on_paper_nothing_is_cut_off(open_report: Open) -> None:
-    page = open_report()
+    page = open_report(scheme="dark")
     page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
+    assert sum(map(int, page.evaluate("getComputedStyle(document.body).color")[4:-1].split(","))) < 150
     tall = page.locator(".tall").first
     assert tall.evaluate("e => e.scrollHeight <= e.clientHeight + 1")
     assert not page.locator(".theme").is_visible()

@@ -80,6 +80,11 @@ def test_frames_that_cannot_be_had_are_drawn_without_an_image(material: Material
     assert stored["sequence_0"]["size"] == SIZE
 
 
+def test_scores_without_boxes_are_refused(material: Material) -> None:
+    with pytest.raises(ValueError, match="scores of KCF and no boxes of it"):
+        plain(material.evidence(), [*NAMES, "KCF"], PYSOT)
+
+
 def test_files_that_count_from_one_are_drawn_from_zero(material: Material) -> None:
     plain_, shifted = (plain(material.evidence(origin=o), NAMES, PYSOT)["sequence_0"] for o in (0.0, 1.0))
     frame = next(iter(plain_["shots"]))

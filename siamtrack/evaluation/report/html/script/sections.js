@@ -36,7 +36,7 @@ function curvesSection(view) {
     y: { label: curve.y, high: 1 },
     at: curve.at,
     band: curve.band,
-    read: (x) => `${curve.y.toLowerCase()}, ${x}`,
+    read: (x) => `${curve.x}: ${x}`,
     series: view.trackers.map((tracker, i) => ({ tracker, ys: curve.values[i] })),
     height: plotHeight,
   }));
