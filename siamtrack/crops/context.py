@@ -265,7 +265,9 @@ def cut(frame: np.ndarray, affine: np.ndarray, size: int, border: np.ndarray | N
         uint8 ``[size, size, 3]``.
     """
     height, width = frame.shape[:2]
-    left, top, right, bottom = (int(v) for v in enclosing(affine, size))
+    (a, _, x), (_, b, y) = affine.tolist()
+    left, right = _read_along(a, x, size)
+    top, bottom = _read_along(b, y, size)
     if border is None:
         inside = left >= 0 and top >= 0 and right <= width and bottom <= height
         border = np.zeros(3) if inside else mean_colour(frame)
@@ -273,14 +275,20 @@ def cut(frame: np.ndarray, affine: np.ndarray, size: int, border: np.ndarray | N
     top, bottom = (min(max(y, 0), height) for y in (top, bottom))
     if left == right or top == bottom:
         return np.full((size, size, 3), np.rint(border).astype(np.uint8))
-    shifted = np.array(affine, np.float64)
-    shifted[:, 2] += shifted[:, :2] @ (left, top)
-    crop: np.ndarray = cv2.warpAffine(
-        frame[top:bottom, left:right],
+    shifted = np.array([[a, 0.0, x + a * left], [0.0, b, y + b * top]])
+    warped = cv2.warpAffine(
+        cv2.cvtColor(frame[top:bottom, left:right], cv2.COLOR_RGB2RGBA),  # OpenCV warps 4 channels faster than 3
         shifted,
         (size, size),
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT,
-        borderValue=tuple(float(v) for v in border),
+        borderValue=border.tolist(),
     )
+    crop: np.ndarray = cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB)
     return crop
+
+
+def _read_along(factor: float, offset: float, size: int) -> tuple[int, int]:
+    """:func:`enclosing` along one axis, for a single crop."""
+    ends = sorted((-offset / factor, (size - 1 - offset) / factor))
+    return math.floor(ends[0]) - 1, math.floor(ends[1]) + 3

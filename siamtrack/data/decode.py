@@ -33,25 +33,30 @@ def decode_crops(
 
     Returns:
         One uint8 ``[S, S, 3]`` RGB array per crop, and one padding mask ``[S, S]`` per crop, ``None`` where the policy
-        knows none.
+        knows none. If a mask is all padding, nothing is decoded and the arrays are empty: such a sample is of no use.
 
     Raises:
         DataError: a file is missing, cut short or no image; names the path.
     """
     crops: list[np.ndarray] = [np.empty(0)] * len(paths)
     masks: list[np.ndarray | None] = [None] * len(paths)
-    widest_first = sorted(range(len(paths)), key=lambda i: -sizes[i])  # a narrow crop is mostly inside a wide one
     pictures: dict[str, Picture] = {}
-    for i in widest_first:
-        picture = pictures.get(paths[i]) or pictures.setdefault(paths[i], Picture(paths[i], decoder))
-        crops[i] = policy.cut(picture, windows[i], sizes[i])  # type: ignore[arg-type]
+    for i, path in enumerate(paths):
+        picture = pictures.get(path) or pictures.setdefault(path, Picture(path, decoder))
         masks[i] = policy.mask(picture.shape, windows[i], sizes[i])
+    if not any(mask is not None and mask.all() for mask in masks):
+        for i in sorted(range(len(paths)), key=lambda i: -sizes[i]):  # a narrow crop is mostly inside a wide one
+            crops[i] = policy.cut(pictures[paths[i]], windows[i], sizes[i])  # type: ignore[arg-type]
     return crops, masks
 
 
 def to_planes(crop: np.ndarray, out: np.ndarray) -> None:
     """Write ``[S, S, 3]`` uint8 pixels into ``out [3, S, S]``; ten times faster than a strided copy."""
-    cv2.mixChannels([np.ascontiguousarray(crop)], list(out), [0, 0, 1, 1, 2, 2])
+    planes = list(out)
+    if any(
+        made is not plane for made, plane in zip(cv2.split(np.ascontiguousarray(crop), planes), planes, strict=True)
+    ):
+        out[...] = crop.transpose(2, 0, 1)  # OpenCV could not use them
 
 
 def prepare_worker() -> None:

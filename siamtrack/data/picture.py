@@ -40,17 +40,18 @@ class Picture:
     def __init__(self, path: str, decoder: Decoder = "auto") -> None:
         self.path = path
         self._data = read_data(path)
-        self._header = None if decoder == "whole" else read_header(self._data)
-        self._tiles = read_tiles(self._data, self._header) if self._header else None
+        self._tiles = None if decoder == "whole" else read_tiles(self._data)
+        self._header = None if decoder == "whole" or self._tiles else read_header(self._data)
         self._decoder = decoder
         self._whole: np.ndarray | None = None
         self._part: tuple[Rectangle, np.ndarray] | None = None  # the last that was decoded
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, int, int]:
         """Height, width, 3."""
-        if self._header is not None:
-            return self._header.height, self._header.width, 3
+        about = self._tiles or self._header
+        if about is not None:
+            return about.height, about.width, 3
         height, width = self.whole().shape[:2]
         return height, width, 3
 
@@ -86,23 +87,25 @@ class Picture:
 
     @cached_property
     def _mean(self) -> np.ndarray:
-        return self._tiles.mean if self._tiles is not None else np.array(cv2.mean(self.whole())[:3])
+        return np.array(self._tiles.mean if self._tiles is not None else cv2.mean(self.whole())[:3])
 
     def _decode(self, left: int, top: int, right: int, bottom: int) -> np.ndarray:
-        header, rectangle = self._header, (left, top, right, bottom)
-        part = None
-        if header is not None and (right - left) * (bottom - top) < _WORTH * header.width * header.height:
+        part, (height, width, _) = None, self.shape
+        if (right - left) * (bottom - top) < _WORTH * height * width:
             if self._tiles is not None:
-                part = decode_tiles(self._data, header, self._tiles, *rectangle)
-            elif self._decoder == "nvimgcodec":
-                part = _nvimgcodec()(self._data, header, *rectangle)
-            elif region.can_decode(self._data, header):
-                part = region.decode_region(self._data, header, *rectangle)
+                part = decode_tiles(self._data, self._tiles, left, top, right, bottom)
+            elif self._header is not None:
+                decode = _nvimgcodec() if self._decoder == "nvimgcodec" else _libjpeg
+                part = decode(self._data, self._header, left, top, right, bottom)
         return self.whole()[top:bottom, left:right] if part is None else part
 
 
 def _holds(outer: Rectangle, inner: Rectangle) -> bool:
     return outer[0] <= inner[0] and outer[1] <= inner[1] and outer[2] >= inner[2] and outer[3] >= inner[3]
+
+
+def _libjpeg(data: memoryview, header: Header, left: int, top: int, right: int, bottom: int) -> np.ndarray | None:
+    return region.decode_region(data, header, left, top, right, bottom) if region.can_decode(data, header) else None
 
 
 def _nvimgcodec() -> RegionDecoder:

@@ -79,13 +79,13 @@ def read_segments(data: memoryview) -> tuple[Segment, ...]:
 
     Raises:
         ValueError: something else stands where a marker is expected.
-        struct.error: the file ends before.
+        IndexError: the file ends before.
     """
     found: list[Segment] = []
     at = 2
     while not found or found[-1].marker != SOS:
-        fill, marker, length = struct.unpack_from(">BBH", data, at)
-        if fill != 0xFF or not 0xC0 <= marker <= 0xFE or RST0 <= marker <= EOI or length < 2:
+        marker, length = data[at + 1], data[at + 2] << 8 | data[at + 3]
+        if data[at] != 0xFF or not 0xC0 <= marker <= 0xFE or RST0 <= marker <= EOI or length < 2:
             raise ValueError
         found.append(Segment(marker, at, at + 2 + length))
         at += 2 + length

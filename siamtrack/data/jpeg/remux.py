@@ -21,7 +21,18 @@ import cv2
 import numpy as np
 
 from siamtrack.data.jpeg import libjpeg
-from siamtrack.data.jpeg.header import COMMENT, JFIF, SOI, TILES, read_frame, read_header, read_segments
+from siamtrack.data.jpeg.header import (
+    ADOBE,
+    COMMENT,
+    JFIF,
+    SOI,
+    TILES,
+    Header,
+    Segment,
+    read_frame,
+    read_header,
+    read_segments,
+)
 from siamtrack.data.jpeg.tiles import decode_rgb, decode_tiles, read_tiles, tile_lengths, tile_segment
 
 _LENGTH = struct.Struct(">?I")
@@ -66,15 +77,26 @@ def tiled(data: bytes) -> bytes:
     header = read_header(memoryview(coded))
     if header is None:
         raise Unpackable("its components need several scans")
-    tables = min(s.start for s in header.segments if not _is_application(s.marker))
-    lengths = tile_lengths(np.frombuffer(coded, np.uint8)[header.scan :])
-    segment = tile_segment(lengths, np.array(cv2.mean(picture)[:3]))
-    if segment is None:
-        raise Unpackable("too large for a table of its tiles")
-    kept = [data[s.start : s.end] for s in segments if _is_application(s.marker) and s.marker != TILES]
-    made = b"".join([coded[:2], *kept, segment, coded[tables:]])
+    made = _with_segment(data, segments, coded, header, cv2.mean(picture)[:3])
     _compare(made, picture)
     return made
+
+
+def _with_segment(
+    data: bytes, segments: tuple[Segment, ...], coded: bytes, header: Header, mean: tuple[float, ...]
+) -> bytes:
+    """The coded tables and tiles, with the application segments of the original and our own."""
+    start = min(s.start for s in header.segments if not _is_application(s.marker))
+    kept = [s for s in segments if _is_application(s.marker) and s.marker != TILES]
+    first = next((s for s in kept if data[s.start + 4 : s.start + 9] == b"JFIF\0"), None)
+    adobe = b"".join(data[s.start : s.end] for s in kept if s.marker == ADOBE)
+    others = b"".join(data[s.start : s.end] for s in kept if s is not first and s.marker != ADOBE)
+    lengths = tile_lengths(np.frombuffer(coded, np.uint8)[header.scan :])
+    segment = tile_segment(header, lengths, mean, len(others), len(others) + len(adobe) - start)
+    if segment is None:
+        raise Unpackable("too large for a table of its tiles")
+    jfif = data[first.start : first.end] if first else b""
+    return b"".join([coded[:2], jfif, segment, others, adobe, coded[start:]])
 
 
 def _is_application(marker: int) -> bool:
@@ -88,20 +110,19 @@ def _compare(made: bytes, picture: np.ndarray) -> None:
         Unpackable: a pixel differs.
     """
     view = memoryview(made)
-    header = read_header(view)
-    tiles = read_tiles(view, header) if header else None
-    if header is None or tiles is None:
+    tiles = read_tiles(view)
+    if read_header(view) is None or tiles is None:
         raise Unpackable("rotated by its Exif data")
     whole = decode_rgb(np.frombuffer(made, np.uint8))
     if whole is None or not np.array_equal(whole, picture):
         raise Unpackable("its pixels would change")
     rng = np.random.default_rng(len(made))
     for _ in range(_TRIES):
-        (left, right), (top, bottom) = (np.sort(rng.integers(0, n + 1, 2)) for n in (header.width, header.height))
+        (left, right), (top, bottom) = (np.sort(rng.integers(0, n + 1, 2)) for n in (tiles.width, tiles.height))
         right, bottom = max(right, left + 1), max(bottom, top + 1)
-        if right > header.width or bottom > header.height:
+        if right > tiles.width or bottom > tiles.height:
             continue
-        part = decode_tiles(view, header, tiles, int(left), int(top), int(right), int(bottom))
+        part = decode_tiles(view, tiles, int(left), int(top), int(right), int(bottom))
         if part is None or not np.array_equal(part, picture[top:bottom, left:right]):
             raise Unpackable("a part's pixels would change")
 

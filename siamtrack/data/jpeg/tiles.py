@@ -6,8 +6,10 @@ says how long each is, so that the tiles under a rectangle can be put behind the
 pixels come out as from the whole file, since chroma upsampling sees its true neighbours. To any other reader the file
 is a JPEG like others.
 
-The segment (APP11) holds, in little-endian order: ``siamtrack tiles`` and a zero byte; one byte, the bytes of a length
-(2 or 4); 3 float64, the mean colour of the picture in RGB; the length of each tile with the marker behind it.
+The segment (APP11) stands before all others but JFIF's. It holds, in little-endian order: ``siamtrack tiles`` and a
+zero byte; of the picture, uint16 width, height; of an MCU, uint8 width, height; of a tile, uint16 MCUs; where things
+stand, uint32 bytes behind the segment: the tables, SOF, the entropy-coded data; float64 mean colour, RGB; uint8, the
+bytes of a length (2 or 4); the length of each tile with the marker behind it.
 """
 
 from __future__ import annotations
@@ -18,11 +20,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from siamtrack.data.jpeg.header import EOI, RST0, SOI, TILES, Header, Segment
+from siamtrack.data.jpeg.header import EOI, JFIF, RST0, TILES, Header
 
 _NAME = b"siamtrack tiles\0"
-_FIXED = struct.Struct("<16sB3d")
+_FIXED = struct.Struct("<16sHHBBHIII3dB")
 _LONGEST = 65535 - 2  # of a segment's content
+_MARKERS = (RST0 + np.arange(8)).astype(np.uint8)
 _RGB = getattr(cv2, "IMREAD_COLOR_RGB", None)  # OpenCV 4.11 and later
 
 
@@ -31,35 +34,73 @@ class Tiles:
     """What a tiled file says of itself.
 
     Attributes:
-        mean: ``[3]`` float64, mean colour of the picture, RGB.
-        lengths: ``[rows, columns]`` bytes of each tile and the marker behind it.
-        segment: where this stands.
+        width: of the picture, px.
+        height: of the picture, px.
+        tile: width and height of a tile, px.
+        columns: tiles in a row.
+        mean: mean colour of the picture, RGB.
+        lengths: bytes of each tile and the marker behind it, row by row.
+        before: the JFIF segment, if there is one.
+        tables: where the tables begin.
+        frame: where SOF begins.
+        scan: where the first tile begins.
     """
 
-    mean: np.ndarray
+    width: int
+    height: int
+    tile: tuple[int, int]
+    columns: int
+    mean: tuple[float, float, float]
     lengths: np.ndarray
-    segment: Segment
+    before: slice
+    tables: int
+    frame: int
+    scan: int
 
 
-def read_tiles(data: memoryview, header: Header) -> Tiles | None:
-    """The tiles of a file that was tiled by :func:`tile_segment`; ``None`` for any other."""
-    segment = header.first(TILES)
-    if segment is None or segment.end - segment.start < 4 + _FIXED.size:
+def read_tiles(data: memoryview) -> Tiles | None:
+    """The tiles of a file into which :func:`tile_segment` was put; ``None`` for any other."""
+    at = 2
+    if bytes(data[2:4]) == bytes((0xFF, JFIF)):
+        at += 2 + int.from_bytes(data[4:6], "big")
+    if bytes(data[at : at + 2]) != bytes((0xFF, TILES)) or len(data) < at + 4 + _FIXED.size:
         return None
-    name, width, *mean = _FIXED.unpack_from(data, segment.start + 4)
-    columns, rows = header.grid
-    if name != _NAME or width not in (2, 4) or not header.interval or columns % header.interval:
+    fields = _FIXED.unpack_from(data, at + 4)
+    name, width, height, mcu_width, mcu_height, interval, tables, frame, scan, *mean, digits = fields
+    if name != _NAME or not width * height * mcu_width * mcu_height * interval:
         return None
-    lengths = np.frombuffer(data[segment.start + 4 + _FIXED.size : segment.end], f"<u{width}")
-    if len(lengths) != rows * (columns // header.interval):
+    end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    size = mcu_width * interval, mcu_height
+    columns, rows = -(-width // size[0]), -(-height // size[1])
+    if at + 4 + _FIXED.size + digits * columns * rows != end:
         return None
-    return Tiles(np.array(mean), lengths.reshape(rows, -1), segment)
+    if bytes(data[end + frame + 5 : end + frame + 9]) != struct.pack(">HH", height, width):
+        return None  # somebody put something between
+    lengths = np.frombuffer(data, f"<u{digits}", columns * rows, at + 4 + _FIXED.size)
+    places = end + tables, end + frame, end + scan
+    return Tiles(width, height, size, columns, tuple(mean), lengths, slice(2, at), *places)
 
 
-def tile_segment(lengths: np.ndarray, mean: np.ndarray) -> bytes | None:
-    """The application segment for tiles of these lengths; ``None`` if there are too many for one segment."""
-    width = 2 if int(lengths.max()) < 1 << 16 else 4
-    content = _FIXED.pack(_NAME, width, *mean) + lengths.astype(f"<u{width}").tobytes()
+def tile_segment(
+    header: Header, lengths: np.ndarray, mean: tuple[float, ...], skipped: int, moved: int
+) -> bytes | None:
+    """The application segment that makes a file with restart markers a tiled one.
+
+    Args:
+        header: of the file as it is without the segment.
+        lengths: of its tiles, bytes.
+        mean: mean colour, RGB.
+        skipped: bytes that will stand between the segment and what a decoder of tiles needs.
+        moved: how many bytes further from the segment's end than from the file's beginning everything will stand.
+
+    Returns:
+        The segment with its marker; ``None`` if there are too many tiles for one.
+    """
+    digits = 2 if int(lengths.max()) < 1 << 16 else 4
+    content = _FIXED.pack(
+        _NAME, header.width, header.height, *header.mcu, header.interval,
+        skipped, header.frame.start + moved, header.scan + moved, *mean, digits,
+    ) + lengths.astype(f"<u{digits}").tobytes()  # fmt: skip
     return struct.pack(">BBH", 0xFF, TILES, len(content) + 2) + content if len(content) <= _LONGEST else None
 
 
@@ -69,28 +110,24 @@ def tile_lengths(scan: np.ndarray) -> np.ndarray:
     """
     after = scan[1:]
     marker = (scan[:-1] == 0xFF) & (((after & 0xF8) == RST0) | (after == EOI))
-    ends = np.flatnonzero(marker) + 2
-    lengths: np.ndarray = np.diff(ends, prepend=0)
+    lengths: np.ndarray = np.diff(np.flatnonzero(marker) + 2, prepend=0)
     return lengths
 
 
-def decode_tiles(
-    data: memoryview, header: Header, tiles: Tiles, left: int, top: int, right: int, bottom: int
-) -> np.ndarray | None:
+def decode_tiles(data: memoryview, tiles: Tiles, left: int, top: int, right: int, bottom: int) -> np.ndarray | None:
     """A rectangle of a tiled file, ends exclusive, inside the picture.
 
     Returns:
         RGB uint8 ``[bottom - top, right - left, 3]``, the pixels of the whole picture there; ``None`` if the data are
         damaged.
     """
-    high, wide = header.mcu[1], header.mcu[0] * header.interval
+    wide, high = tiles.tile
     # a pixel more on each side, which upsampled chroma looks at
-    x0, x1 = max(left - 1, 0) // wide, min(-(-(right + 1) // wide), tiles.lengths.shape[1])
-    y0, y1 = max(top - 1, 0) // high, min(-(-(bottom + 1) // high), tiles.lengths.shape[0])
-    size = min(x1 * wide, header.width) - x0 * wide, min(y1 * high, header.height) - y0 * high
-    small = _joined(data, header, tiles, (x0, x1), (y0, y1), size)
-    picture = decode_rgb(small)
-    if picture is None or picture.shape[:2] != size[::-1]:
+    x0, x1 = max(left - 1, 0) // wide, min(-(-(right + 1) // wide), tiles.columns)
+    y0, y1 = max(top - 1, 0) // high, min(-(-(bottom + 1) // high), len(tiles.lengths) // tiles.columns)
+    width, height = min(x1 * wide, tiles.width) - x0 * wide, min(y1 * high, tiles.height) - y0 * high
+    picture = decode_rgb(_joined(data, tiles, (x0, x1), (y0, y1), (width, height)))
+    if picture is None or picture.shape[:2] != (height, width):
         return None
     x, y = left - x0 * wide, top - y0 * high
     part: np.ndarray = picture[y : y + bottom - top, x : x + right - left]
@@ -98,31 +135,27 @@ def decode_tiles(
 
 
 def _joined(
-    data: memoryview,
-    header: Header,
-    tiles: Tiles,
-    columns: tuple[int, int],
-    rows: tuple[int, int],
-    size: tuple[int, int],
+    data: memoryview, tiles: Tiles, columns: tuple[int, int], rows: tuple[int, int], size: tuple[int, int]
 ) -> np.ndarray:
-    """A JPEG of ``size`` (w, h) from the tiles of some rows and columns."""
-    tables = data[tiles.segment.end : header.scan]  # of a tiled file these stand together, see remux.py
-    before = [data[s.start : s.end] for s in header.needed() if s.end <= tiles.segment.start]
-    start = header.scan + int(tiles.lengths[: rows[0]].sum(dtype=np.int64))
-    ends = start + np.cumsum(tiles.lengths[rows[0] : rows[1]], dtype=np.int64).reshape(rows[1] - rows[0], -1)
-    begins = ends[:, columns[0]] - tiles.lengths[rows[0] : rows[1], columns[0]]
-    strips = zip(begins.tolist(), ends[:, columns[1] - 1].tolist(), strict=True)
-    whole = bytearray().join([bytes((0xFF, SOI)), *before, tables, *(data[a:b] for a, b in strips)])
+    """A JPEG of ``size`` (w, h) from the tiles of some columns and rows; empty if the file ends before them."""
+    (first, last), n = columns, tiles.columns
+    lengths = tiles.lengths[rows[0] * n : rows[1] * n].astype(np.int64)
+    ends = lengths.cumsum().reshape(-1, n)
+    lengths = lengths.reshape(-1, n)
+    ends += tiles.scan + int(tiles.lengths[: rows[0] * n].sum(dtype=np.int64))
+    begins = (ends[:, first] - lengths[:, first]).tolist()
+    strips = [data[a:b] for a, b in zip(begins, ends[:, last - 1].tolist(), strict=True)]
+    whole = bytearray().join([b"\xff\xd8", data[tiles.before], data[tiles.tables : tiles.scan], *strips])
 
-    at = 2 + sum(map(len, before))
-    struct.pack_into(">HH", whole, at + header.frame.start - tiles.segment.end + 5, size[1], size[0])
+    head = 2 + tiles.before.stop - tiles.before.start + tiles.scan - tiles.tables
+    struct.pack_into(">HH", whole, head - (tiles.scan - tiles.frame) + 5, size[1], size[0])
     joined = np.frombuffer(whole, np.uint8)
-    chosen = tiles.lengths[rows[0] : rows[1], columns[0] : columns[1]]
-    last = at + len(tables) - 1 + np.cumsum(chosen, dtype=np.int64)  # where the markers' second bytes stand
-    if last[-1] != len(joined) - 1:
-        return joined[:0]  # the file ends too soon
-    joined[last[:-1]] = RST0 + (np.arange(len(last) - 1) & 7)
-    joined[last[-1]] = EOI
+    markers = lengths[:, first:last].cumsum()
+    markers += head - 1  # their second bytes
+    if markers[-1] != len(joined) - 1:
+        return joined[:0]
+    joined[markers] = _MARKERS[np.arange(len(markers)) & 7]
+    joined[-1] = EOI
     return joined
 
 

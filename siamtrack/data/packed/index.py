@@ -60,7 +60,7 @@ class Index:
         try:
             about = json.loads((folder / "index.json").read_text(encoding="utf-8"))
             self._names, self._files, self._hashes = (
-                np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("names", "files", "hashes")
+                np.load(folder / f"{name}.npy", mmap_mode="r").view(np.ndarray) for name in ("names", "files", "hashes")
             )
             self.shards = tuple(Shard(shard["file"], int(shard["size"])) for shard in about["shards"])
             count, version = int(about["files"]), about["format"]

@@ -26,11 +26,10 @@ def _whole(data: bytes) -> np.ndarray:
 def test_any_rectangle_of_a_tiled_file_is_that_of_the_original(data, draw):
     whole, view = _whole(data), memoryview(tiled(data))
     np.testing.assert_array_equal(decode_rgb(np.frombuffer(view, np.uint8)), whole)
-    header = read_header(view)
-    tiles = read_tiles(view, header)
+    tiles = read_tiles(view)
     for _ in range(4):
         left, top, right, bottom = draw.draw(rectangles(whole.shape[1], whole.shape[0]))
-        part = decode_tiles(view, header, tiles, left, top, right, bottom)
+        part = decode_tiles(view, tiles, left, top, right, bottom)
         np.testing.assert_array_equal(part, whole[top:bottom, left:right])
     np.testing.assert_array_equal(tiles.mean, cv2.mean(whole)[:3])
 
