@@ -81,6 +81,7 @@ def defaults() -> dict[str, Any]:
                 },
             },
             "WORKERS": 4,  # loader processes per device
+            "UNREADABLE": 0.01,  # largest share of samples that may be replaced because an image cannot be read
         },
         "TRAIN": {
             "EPOCHS": 20,

@@ -23,8 +23,10 @@ from siamtrack.contracts import Batch, Crop
 from siamtrack.crops import crop_policies
 from siamtrack.data.augment import Augmentation, adjust_colours
 from siamtrack.data.batches import BatchMaker, RawBatch
-from siamtrack.data.decode import prepare_worker
+from siamtrack.data.decode import keep_heap, prepare_worker
 from siamtrack.data.mixture import Mixture, open_mixture
+from siamtrack.data.picture import checked_decoder
+from siamtrack.data.quarantine import Quarantine
 from siamtrack.data.sampling import samplers
 from siamtrack.data.sequence import DataError
 
@@ -46,6 +48,7 @@ class TrainingData:
 
     Attributes:
         maker: makes single batches without worker processes, for previews and tests.
+        quarantine: counts the images that cannot be read; ``quarantine.write_to`` says in which folder to list them.
         steps_per_epoch: whole batches in SAMPLES_PER_EPOCH.
 
     Raises:
@@ -67,13 +70,15 @@ class TrainingData:
                 f"DATA.SAMPLES_PER_EPOCH {cfg.DATA.SAMPLES_PER_EPOCH} should hold at least one batch of TRAIN.BATCH "
                 f"{self.batch} samples, and a batch at least one sample."
             )
-        mixture = mixture or open_mixture(cfg.DATA.SETS, data_root, int(cfg.SEED))
+        mixture = mixture or open_mixture(cfg.DATA.SETS, data_root, int(cfg.SEED), int(cfg.DATA.SAMPLES_PER_EPOCH))
         self.maker = BatchMaker(
             policy=crop_policies.build(cfg.CROP),
             mixture=mixture,
             sampler=samplers.build(cfg.DATA.SAMPLER, mixture=mixture),
             augmentation=Augmentation(cfg.DATA.AUGMENT),
+            decoder=checked_decoder(str(cfg.DATA.DECODER)),
         )
+        self.quarantine = Quarantine(float(cfg.DATA.UNREADABLE))
         self._order = _Order()
         self._workers = int(cfg.DATA.WORKERS)
         self._pin = torch.cuda.is_available() if pin_memory is None else pin_memory
@@ -103,7 +108,7 @@ class TrainingData:
 
         Raises:
             ConfigError: the batch cannot be shared out evenly.
-            DataError: an image cannot be read; names its path.
+            DataError: more images cannot be read than DATA.UNREADABLE allows; names the last one.
         """
         size = self.micro_batch_size(world)
         if not 0 <= rank < world:
@@ -123,6 +128,8 @@ class TrainingData:
 
     def _iterate(self, addresses: _Addresses) -> Iterator[RawBatch]:
         if self._loader is None:
+            if not self._workers:
+                keep_heap()
             self._loader = DataLoader(
                 self.maker,
                 batch_size=None,  # a worker makes whole batches
@@ -145,6 +152,7 @@ class TrainingData:
             if isinstance(made, DataError):
                 # a new one: raised from a local name it would hold its own frame, and with it the loader, in a cycle
                 raise type(made)(*made.args)
+            self.quarantine.take(len(made), made.unreadable)
             yield made
 
 
