@@ -45,7 +45,7 @@ def data(sets: list[list[Sequence]], *pairs: str, workers: int = 0, sampler: str
 
 
 def spoil(root: Path) -> list[str]:
-    """A missing file, one cut short, one empty, and one that is no image: a sixth of the stills, one frame of a video."""
+    """Files missing, cut short, empty and no images: a sixth of the stills, one frame of a video."""
     cut, empty, text, gone, frame = (root / f"{name}.png" for name in (
         "still3_0", "still7_0", "still11_0", "still20_0", "video2_1",
     ))  # fmt: skip
@@ -90,10 +90,7 @@ def test_a_still_image_is_replaced_by_another_picture(world, sampler):
     """A sample's turn is a video; if that has one frame only, drawing it again would find the same bad file."""
     root, sets = world
     spoil(root)
-    if sampler == "pairs":
-        maker = data(sets).maker
-    else:
-        maker = data(sets[:1], sampler=sampler).maker
+    maker = data(sets if sampler == "pairs" else sets[:1], sampler=sampler).maker
     made = maker.make(0, 128)
     bad = {entry.file for entry in made.unreadable}
     assert bad
