@@ -1,20 +1,31 @@
-"""``siamtrack data``: look at data sets, and pack them for training."""
+"""``siamtrack data``: look at data sets, at what training makes of them, and pack them for it."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
-from siamtrack.commands.options import INCOMPLETE, command
+from siamtrack.commands.options import INCOMPLETE, command, configuration, data_root, listed, selection
 
 
 def add(commands: Any) -> None:
-    data = commands.add_parser("data", help="Look at data sets, and pack them for training.").add_subparsers(
+    data = commands.add_parser("data", help="Look at data sets, preview samples, pack images.").add_subparsers(
         dest="what", required=True
     )
     p = command(data, "check", check)
     p.add_argument("name", help="OTB100, GOT-10k, ...")
     p.add_argument("root", help="its folder, or one that holds it")
+    selection(p)
+    p.add_argument("--sample", type=int, metavar="N", help="decode at most N frames of a sequence (default: all)")
+
+    p = command(data, "preview", preview)
+    configuration(p)
+    data_root(p)
+    p.add_argument("--output", default="experiments/preview", help="folder for the pictures (default: %(default)s)")
+    p.add_argument("--html", action="store_true", help="a page as well, with every sample's files")
+    p.add_argument("--samples", type=int, default=12, metavar="N", help="how many (default: %(default)s)")
+    p.add_argument("--first", type=int, default=0, metavar="N", help="number of the first (default: %(default)s)")
 
     p = command(data, "pack", pack)
     p.add_argument("name", help="OTB100, GOT-10k, ...")
@@ -29,9 +40,40 @@ def check(options: argparse.Namespace) -> int:
     """Say what a data set's folder should hold and what is wrong with it."""
     from siamtrack.data.check import check as look
 
-    report = look(options.name, options.root)
+    given = {"split": options.split} if options.split else {}
+    report = look(options.name, options.root, sequences=listed(options.sequences), sample=options.sample, **given)
     print(report)
     return 0 if report.ok else INCOMPLETE
+
+
+def preview(options: argparse.Namespace) -> int:
+    """Draw what training will see: template and search crops after augmentation, their boxes and labels."""
+    from siamtrack import config
+    from siamtrack.commands.runs import run_name
+    from siamtrack.files import write_text
+    from siamtrack.preview.draw import Previewer
+    from siamtrack.preview.page import write_page
+    from siamtrack.preview.sheet import draw_sheet, write_png
+    from siamtrack.registry import load_plugins
+
+    if options.samples < 1 or options.first < 0:
+        raise ValueError("--samples should be 1 or more, and --first 0 or more.")
+    cfg = config.load(options.cfg, options.overrides, options.plugin)
+    load_plugins(cfg.PLUGINS)
+    previewer = Previewer(cfg, options.data_root)
+    samples = previewer.samples(options.first, options.samples)
+    name = run_name(options.cfg)
+    folder = Path(options.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    about = (
+        f"{cfg.DATA.SAMPLER.NAME} sampling, {cfg.CROP.NAME} crops of {len(samples[0].templates[0].pixels)} and "
+        f"{len(samples[0].search.pixels)} px, {cfg.TARGETS.NAME} labels"
+    )
+    print(write_png(folder / f"{name}.png", draw_sheet(samples, f"{name}: {about}")))
+    if options.html:
+        write_text(folder / f"{name}.html", write_page(samples, name, about, previewer.data.maker.mixture))
+        print(folder / f"{name}.html")
+    return 0
 
 
 def pack(options: argparse.Namespace) -> int:

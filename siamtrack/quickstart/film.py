@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from siamtrack.boxes import iou, xywh_to_xyxy
 from siamtrack.data.sequence import Sequence
-from siamtrack.quickstart.paint import PREDICTED, TRUE, draw_boxes, enlarge, legend, write
+from siamtrack.preview.paint import PREDICTED, TRUE, draw_boxes, enlarge, legend, write
 
 COLUMNS, ROWS = 3, 2
 FPS = 10

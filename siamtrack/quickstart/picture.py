@@ -16,7 +16,7 @@ from siamtrack.boxes import iou, xywh_to_xyxy
 from siamtrack.data.sequence import Sequence
 from siamtrack.evaluation import Scores
 from siamtrack.evaluation.report.plots import plot_curve
-from siamtrack.quickstart.paint import PREDICTED, TRUE, draw_boxes, enlarge, legend, write
+from siamtrack.preview.paint import PREDICTED, TRUE, draw_boxes, enlarge, legend, write
 
 _COLUMNS, _ROWS = 3, 2
 _CAPTION, _GAP, _HEADER = 22, 10, 30  # px
