@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from siamtrack.commands.benchmark import open_sequences, vot_truth
+from siamtrack.commands.evaluate_page import write_page
 from siamtrack.commands.options import listed
 
 
@@ -50,6 +51,8 @@ def run(options: argparse.Namespace) -> int:
         for scores in groups:
             for ending in ("png", "pdf"):
                 plot_vot(scores, Path(options.plots) / f"{options.dataset}-{scores[0].protocol.name}.{ending}")
+    if options.html:
+        write_page(options, [score for scores in groups for score in scores], folders)
     return 0
 
 
@@ -65,10 +68,9 @@ def _tables(scores: Sequence[Any], options: argparse.Namespace) -> list[Any]:
 
 
 def _refuse(options: argparse.Namespace) -> None:
-    """Options of one-pass evaluation that mean nothing here."""
-    for name in ("compare_to", "html"):
-        if getattr(options, name, None):
-            raise ValueError(
-                f"--{name.replace('_', '-')} is for one-pass protocols; an experiment of VOT has tables (--markdown, "
-                "--latex), rows (--json) and plots (--plots)."
-            )
+    """An option of one-pass evaluation that means nothing here."""
+    if options.compare_to:
+        raise ValueError(
+            "--compare-to is for one-pass protocols; an experiment of VOT has tables (--markdown, --latex), rows "
+            "(--json), plots (--plots) and a page (--html)."
+        )

@@ -86,7 +86,7 @@ def test_all_protocols_stand_beside_each_other(data: Path, results: Path, tmp_pa
     [
         (["--trackers", "Absent"], "--trackers: no runs of Absent; there are runs of Lossy, Steady."),
         (["--protocol", "pysot-votes"], "Did you mean 'pysot-vot'?"),
-        (["--html", "page.html"], "--html is for one-pass protocols"),
+        (["--compare-to", "Lossy"], "--compare-to is for one-pass protocols"),
     ],
 )
 def test_sentences(
@@ -102,3 +102,11 @@ def test_published_scores_stand_beside(
     file = tmp_path / "t.md"
     assert evaluate(data, results, "--compare", "published", "--markdown", str(file)) == 0
     assert "ours by protocol pysot-vot, and published scores" in file.read_text()
+
+
+def test_the_page_shows_both_protocols(data: Path, results: Path, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    assert evaluate(data, results, "--protocol", "all", "--html", str(page)) == 0
+    text = page.read_text()
+    assert '"name":"pysot-vot"' in text
+    assert '"name":"vot-toolkit"' in text

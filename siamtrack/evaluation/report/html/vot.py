@@ -71,6 +71,7 @@ def _eao_curve(ranked: Sequence[VotScores]) -> dict[str, Any]:
     last = min(max(len(score.curves["eao"]) for score in ranked), round(_PAST * high) + 1)
     return {
         "name": "eao",
+        "metric": "eao",
         "title": "Expected average overlap",
         "x": "Sequence length, frames",
         "y": "Expected average overlap",
@@ -89,6 +90,7 @@ def _padded(curve: np.ndarray, length: int) -> np.ndarray:
 def _f_curve(ranked: Sequence[VotScores]) -> dict[str, Any]:
     return {
         "name": "f1",
+        "metric": "f1",
         "title": "F by threshold",
         "x": "Threshold, as share of the scores above it",
         "y": "F",

@@ -60,8 +60,10 @@ def test_it_shows_every_section_with_its_protocol(open_report: Open) -> None:
     page = open_report()
     assert page.title() == "OTB100"
     headings = page.locator("section h2").all_inner_texts()
-    assert headings == ["Scores", "Plots", "Against SiamBAN", "Attributes", "Speed", "Sequences", "Published scores"]
-    assert set(page.locator("section > .title .protocol").all_inner_texts()) == {"OTB100 · protocol pysot"}
+    before, *after = ["Scores", "Plots", "Against SiamBAN", "Attributes", "Speed", "Sequences", "Published scores"]
+    assert headings == [before, "By protocol", *after]
+    said = page.locator("section > .title .protocol").all_inner_texts()
+    assert said == ["OTB100 · protocol pysot", "OTB100", *["OTB100 · protocol pysot"] * 6]  # of several protocols, none
     assert page.locator(".grid .chart path.line").count() == 3 * len(NAMES)
 
 
@@ -107,6 +109,7 @@ def test_best_and_second_are_marked(open_report: Open) -> None:
 def test_a_plot_is_read_off_by_pointer_and_by_keys(open_report: Open, material: Material) -> None:
     page = open_report()
     plot = page.locator("figure.chart").first
+    plot.scroll_into_view_if_needed()
     box = plot.locator("svg.plot").bounding_box()
     page.mouse.move(box["x"] + 40 + (box["width"] - 52) / 2, box["y"] + 60)
     tip = plot.locator(".tip")
@@ -149,6 +152,7 @@ def test_a_sequence_opens_down_to_its_worst_frames(open_report: Open) -> None:
     assert drill.locator("image").count() >= 1
     caption = drill.locator(".stage-caption")
     before = caption.inner_text()
+    drill.locator("svg.plot").scroll_into_view_if_needed()
     box = drill.locator("svg.plot").bounding_box()
     page.mouse.move(box["x"] + box["width"] - 14, box["y"] + 50)
     assert caption.inner_text() != before
@@ -171,9 +175,19 @@ def test_another_protocol_is_another_view(open_report: Open) -> None:
     page = open_report()
     page.locator(".views").get_by_role("button", name="got10k").click()
     page.wait_for_selector(".chart path.line")
-    assert set(page.locator("section > .title .protocol").all_inner_texts()) == {"OTB100 · protocol got10k"}
+    said = page.locator("section > .title .protocol").all_inner_texts()
+    assert set(said) == {"OTB100 · protocol got10k", "OTB100"}
     assert "SR 0.5" in page.locator("table[aria-label^='Scores on'] thead").inner_text()
     assert "Overlaps by pysot" in page.locator(".drill").inner_text()
+
+
+def test_protocols_stand_side_by_side_as_fractions(open_report: Open, material: Material) -> None:
+    page = open_report()
+    table = page.locator("table[aria-label='The same results by every protocol']")
+    assert table.locator("thead th").all_inner_texts()[1:] == ["pysot", "got10k"]
+    shown = [float(text) for text in table.locator("tbody tr > :nth-child(2)").all_inner_texts()]
+    expected = sorted((score.value("success") for score in material.scores), reverse=True)
+    assert shown == pytest.approx(expected, abs=6e-4)
 
 
 def test_published_scores_warn_where_the_protocol_differs(open_report: Open) -> None:

@@ -43,7 +43,7 @@ function views(show) {
 function show(i) {
   redraws.clear();
   const view = report.groups[i];
-  const sections = [legend(view), scoresSection(view), curvesSection(view), comparisonSection(view), attributesSection(view),
+  const sections = [legend(view), scoresSection(view), protocolsSection(view), curvesSection(view), comparisonSection(view), attributesSection(view),
     speedSection(view), sequencesSection(view), publishedSection(view)];
   body.replaceChildren(...sections.filter(Boolean));
 }

@@ -26,6 +26,33 @@ function scoresSection(view) {
   return section(view, "Scores", table.element, notes, how);
 }
 
+// The same boxes by every protocol that was asked for, as fractions; nothing is ranked across protocols.
+function protocolsSection(view) {
+  const groups = report.groups.filter((other) => other.benchmark === view.benchmark);
+  if (groups.length < 2) return null;
+  const place = node("div", {});
+  function show(n) {
+    const { name } = view.curves[n];
+    const value = (group, tracker) => {
+      const curve = group.curves.find((c) => c.name === name), m = curve ? group.metrics.findIndex((metric) => metric.name === curve.metric) : -1;
+      const found = m < 0 ? null : group.values[group.trackers.indexOf(tracker)]?.[m] ?? null;
+      return found === null ? null : found / (group.metrics[m].scale ?? 1);
+    };
+    const table = sortable({
+      label: "The same results by every protocol",
+      columns: [{ label: "Tracker", text: true, value: (t) => t, cell: trackerCell, hint: (t) => t },
+        ...groups.map((group) => ({ label: group.protocol.name, value: (t) => value(group, t), cell: (t) => fixed(value(group, t), 3) }))],
+      rows: view.trackers,
+      sort: { column: 1 + groups.indexOf(view), descending: true },
+    });
+    place.replaceChildren(table.element);
+  }
+  show(0);
+  const pick = view.curves.length > 1 ? picker(view.curves.map((c) => c.title), 0, show, "Metric") : null;
+  const title = node("div", { class: "title" }, node("h2", {}, "By protocol"), node("span", { class: "protocol" }, view.benchmark));
+  return node("section", {}, title, pick, place, node("p", { class: "note" }, "The same results by each protocol, as fractions: what differs down a column is the trackers, what differs along a row is the counting."));
+}
+
 function curvesSection(view) {
   if (!view.curves.length) return null;
   const charts = view.curves.map((curve) => lineChart({
