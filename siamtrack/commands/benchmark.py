@@ -75,8 +75,18 @@ def open_sequences(options: argparse.Namespace) -> list[Any]:
 
 
 def open_truths(options: argparse.Namespace) -> list[Any]:
-    """The annotations of the same."""
-    return [truth(sequence) for sequence in open_sequences(options)]
+    """The annotations of the same.
+
+    Raises:
+        ValueError: of each sequence only the first box is known.
+    """
+    truths = [truth(sequence) for sequence in open_sequences(options)]
+    if all(len(known.boxes) > 1 and not (known.boxes[1:] == known.boxes[1:]).all(1).any() for known in truths):
+        raise ValueError(
+            f"{options.dataset}: of {truths[0].name} and the others only the first box is known; the benchmark's "
+            "server scores results on them (siamtrack pack)."
+        )
+    return truths
 
 
 def truth(sequence: Any) -> Any:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from siamtrack.commands import evaluate_vot
-from siamtrack.commands.benchmark import open_sequences, open_truths
+from siamtrack.commands import evaluate_protocols, evaluate_vot
+from siamtrack.commands.benchmark import open_truths
+from siamtrack.commands.evaluate_page import write_page
 from siamtrack.commands.options import command, data_root, listed, selection
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,8 @@ def add(commands: Any) -> None:
     selection(p)
     p.add_argument(
         "--protocol", default="",
-        help="pysot, got10k, pytracking, official, matlab-otb; pysot-vot, vot-toolkit (default: the usual one)",
+        help="pysot, got10k, pytracking, pytracking-valid, official, matlab-otb; pysot-vot, vot-toolkit; or all of "
+        "them, to see how they differ (default: the usual one)",
     )  # fmt: skip
     p.add_argument("--trackers", help="names separated by commas (default: all that have results)")
     p.add_argument("--json", metavar="J", help="write rows of tracker, benchmark, protocol, metric, value")
@@ -53,15 +55,16 @@ def run(options: argparse.Namespace) -> int:
     from siamtrack.evaluation.report.notes import notes_of, with_notes
 
     truths = open_truths(options)
-    frames = {known.name: len(known.boxes) for known in truths}
-    found = evaluation.find_trackers(options.results, list(frames))
+    found = evaluation.find_trackers(options.results, [known.name for known in truths])
     chosen = listed(options.trackers) or list(found)
     unknown = sorted(set(chosen) - set(found))
     if unknown:
         raise ValueError(f"--trackers: no results of {', '.join(unknown)}; there are results of {', '.join(found)}.")
-    results = [evaluation.load_results(found[name], frames, name) for name in chosen]
-    scores = evaluation.evaluate_all(truths, results, options.protocol, benchmark=options.dataset)
-    made = with_notes(_tables(scores, options), {name: notes_of(found[name]) for name in chosen})
+    folders = {name: found[name] for name in chosen}
+    if options.protocol == "all":
+        return evaluate_protocols.run(options, truths, folders)
+    scores = evaluation.evaluate_folders(truths, folders, options.protocol, benchmark=options.dataset)
+    made = with_notes(_tables(scores, options), {name: notes_of(folder) for name, folder in folders.items()})
     for table in made:
         Console().print(tables.terminal(table))
     if options.compare:
@@ -74,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
     if options.plots:
         _plot(scores, Path(options.plots) / f"{options.dataset}-{scores[0].protocol.name}")
     if options.html:
-        _page(scores, truths, results, options)
+        write_page(options, scores, folders, truths)
     return 0
 
 
@@ -109,26 +112,3 @@ def _plot(scores: Sequence[Any], stem: Path) -> None:
         plots.plot_overview(scores, f"{stem}.{ending}")
         if len(scores[0].attributes) >= attributes.FEWEST:
             attributes.plot_attributes(scores, f"{stem}-attributes.{ending}")
-
-
-def _page(scores: Sequence[Any], truths: Sequence[Any], results: Sequence[Any], options: argparse.Namespace) -> None:
-    from siamtrack.data.sequence import DataError
-    from siamtrack.evaluation.report.html import Evidence, write_html
-
-    by_name = {sequence.name: sequence for sequence in open_sequences(options)}
-    missing: list[str] = []
-
-    def image(name: str, frame: int) -> Any:
-        try:
-            return by_name[name].frames[frame]
-        except DataError as error:
-            missing.append(str(error))
-            return None
-
-    evidence = Evidence(truths, results, image, options.html_images, by_name[truths[0].name].offset)
-    path = write_html(
-        options.html, scores, evidence, reference=options.compare_to or "", published=bool(options.compare)
-    )
-    if missing:
-        log.warning("%d frames are shown as boxes alone; the first: %s", len(missing), missing[0])
-    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")

@@ -36,7 +36,7 @@ LaSOT/
         img/00000001.jpg ...
         groundtruth.txt                         x,y,w,h a line
         full_occlusion.txt out_of_view.txt      0 or 1 per frame, comma separated"""
-    folders = ("LaSOT", "LaSOTBenchmark", "lasot")
+    folders: tuple[str, ...] = ("LaSOT", "LaSOTBenchmark", "lasot")
 
     def __init__(
         self,
