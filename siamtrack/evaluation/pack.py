@@ -24,7 +24,7 @@ from siamtrack.evaluation.results import Array, ResultError
 SHOWN = 20  # violations that are spelt out; a wrong folder has hundreds
 ROUNDING = 1e-3  # px: the got10k toolkit writes three decimals
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same results give the same bytes
-_RUN = re.compile(r"_\d{3}")
+_RUN = re.compile(r"_\d{3}$")
 
 
 @dataclass(frozen=True)

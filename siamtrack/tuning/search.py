@@ -7,6 +7,7 @@ they fit: what a trial costs is tracking.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import logging
 import math
 import time
@@ -146,8 +147,8 @@ def _held(bench: Bench, video: Video, memory: float) -> Video:
 
 def _decoded(video: Video, room: float) -> list[np.ndarray] | None:
     frames: list[np.ndarray] = []
-    for i in range(len(video)):
-        frames.append(video.frames[i])
+    for frame in itertools.islice(video.frames, len(video)):
+        frames.append(frame)
         if frames[0].nbytes * len(video) > room:
             return None
     return frames

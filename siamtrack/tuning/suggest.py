@@ -70,7 +70,7 @@ class Tpe:
     def __call__(self, number: int, before: Sequence[Trial]) -> dict[str, Any]:
         """See :class:`Suggester`."""
         mixed = int(np.random.SeedSequence([self._seed, number]).generate_state(1)[0])
-        sampler = self._optuna.samplers.TPESampler(seed=mixed, multivariate=True, warn_independent_sampling=False)
+        sampler = self._optuna.samplers.TPESampler(seed=mixed, multivariate=True)
         study = self._optuna.create_study(direction="maximize", sampler=sampler)
         distributions = {r.key: self._distribution(r) for r in self._ranges}
         for trial in before:
