@@ -83,3 +83,10 @@ def test_published_scores_beside_ours_with_a_warning_where_protocols_differ(
         assert _eval(benchmark, "--compare", "published", "--markdown", str(tmp_path / "t.md")) == 0
     assert "huanglianghua/siamfc-pytorch README.md" in (tmp_path / "t.md").read_text()
     assert not caplog.text  # no published score of these three
+
+
+def test_the_page_of_all_protocols(benchmark: tuple[Path, Path], tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    assert _eval(benchmark, "--protocol", "all", "--html", str(page), "--html-images", "0") == 0
+    text = page.read_text()
+    assert all(f'"protocol":{{"name":"{name}"' in text for name in ("pysot", "got10k", "pytracking", "matlab-otb"))
