@@ -47,6 +47,41 @@ def test_chosen_sequences_and_reader_options_reach_the_reader(root):
     np.testing.assert_array_equal(mixture.boxes(np.array([0])), [[0, 1, 3, 4]])
 
 
+def test_weights_are_shares_of_an_epoch(root):
+    sets = "[{NAME: folder, FOLDER: mine, WEIGHT: 1}, {NAME: folder, FOLDER: yours, WEIGHT: 2.5}]"
+    mixture = open_mixture(load(overrides=["DATA.SETS", sets]).DATA.SETS, root, seed=1, samples=100)
+    assert mixture.num_use.tolist() == [29, 71]
+    assert mixture.round_length == 100
+    many = open_mixture(load(overrides=["DATA.SETS", sets]).DATA.SETS, root, seed=1, samples=1)
+    assert (many.num_use >= 1).all(), "no set is forgotten"
+
+
+@pytest.mark.parametrize(
+    ("sets", "sentence"),
+    [
+        ("[{NAME: folder, FOLDER: mine, WEIGHT: 1}, {NAME: folder, FOLDER: yours}]", "WEIGHT is a share among all"),
+        ("[{NAME: folder, FOLDER: mine, WEIGHT: 1, NUM_USE: 3}]", "WEIGHT is a share among all"),
+        ("[{NAME: folder, FOLDER: mine, WEIGHT: 0}]", "should be above 0"),
+        ("[{NAME: folder, FOLDER: mine, WEIGHT: true}]", "should be float"),
+        ("[{NAME: folder, FOLDER: mine, BY_CATEGORY: 1}]", "BY_CATEGORY: 1 of folder should be bool"),
+        ("[{NAME: folder, FOLDER: mine, BY_CATEGORY: true}]", "BY_CATEGORY asks for what the data set does not say"),
+    ],
+)
+def test_shares_and_categories_that_make_no_sense(root, sets, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        _open(sets, root)
+
+
+def test_the_second_time_annotation_is_not_read(root, monkeypatch):
+    sets = "[{NAME: folder, FOLDER: mine}]"
+    first = _open(sets, root)
+    monkeypatch.setattr("siamtrack.data.cache._make", lambda data: pytest.fail("annotation was read again"))
+    monkeypatch.chdir(root)
+    again = _open(sets, ".")
+    assert again.path(0) == first.path(0)
+    np.testing.assert_array_equal(again.boxes(np.arange(8)), first.boxes(np.arange(8)))
+
+
 @pytest.mark.parametrize(
     ("entry", "error", "sentence"),
     [

@@ -10,6 +10,7 @@ from siamtrack.data import streams
 from siamtrack.data.index import index_sequences
 from siamtrack.data.mixture import MixedSet, Mixture
 from siamtrack.data.sampling import PairSampler, samplers
+from siamtrack.data.sampling.temporal import CausalSampler
 from siamtrack.data.sequence import ImageFrames, NumberedPaths, Sequence
 
 
@@ -166,3 +167,66 @@ def test_ordered_pairs_are_two_frames_the_template_first(mixture):
     pairs = np.bincount(distance[small], minlength=8)[1:]
     assert (pairs > 0).all()
     assert (np.diff(pairs) < 0).all(), "near pairs are more numerous in a track of 8"
+
+
+# By category --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def animals():
+    """Twenty cats in ten videos of two, three dogs, one bird; every cat's video also holds the other cat."""
+    counts = {"cat": 20, "dog": 3, "bird": 1}
+    tracks = [
+        Sequence(
+            f"{kind}{i}",
+            ImageFrames(NumberedPaths(f"{kind}/{i}", "%d.jpg", 0, 25)),
+            np.tile([float(i), 0.0, 10.0, 10.0], (25, 1)),
+            group=f"cats{i // 2}" if kind == "cat" else f"{kind}{i}",
+            category=kind,
+        )
+        for kind, count in counts.items()
+        for i in range(count)
+    ]
+    index = index_sequences("animals", tracks)
+    plain = MixedSet(_index("plain", 4), num_use=10)
+    return Mixture([plain, MixedSet(index, num_use=24, by_category=True)], seed=3)
+
+
+def _kinds(mixture, rows):
+    index = mixture.sets[1].index
+    return np.array([index.category_names[int(index.categories[t - 4])] for t in _track(mixture, rows) if t >= 4])
+
+
+def test_every_category_is_drawn_as_often_as_any_other(animals):
+    assert animals.round_length == 34
+    (template,) = _draw(PairSampler(animals, negative=0.0), 0, 3 * 34).templates
+    kinds, times = np.unique(_kinds(animals, template), return_counts=True)
+    assert dict(zip(kinds, times, strict=True)) == {"bird": 24, "cat": 24, "dog": 24}
+    tracks = _track(animals, template)
+    per_cat = np.bincount(tracks[(tracks >= 4) & (tracks < 24)] - 4, minlength=20)
+    assert per_cat.max() - per_cat.min() == 1, "24 turns of twenty cats"
+    per_dog = np.bincount(tracks[(tracks >= 24) & (tracks < 27)] - 24, minlength=3)
+    assert per_dog.tolist() == [8, 8, 8]
+
+
+def test_turns_by_category_depend_on_their_number_alone(animals):
+    whole = animals.turns(0, 300)
+    np.testing.assert_array_equal(np.concatenate([animals.turns(i, 25) for i in range(0, 300, 25)]), whole)
+    again = Mixture(animals.sets, seed=3)
+    np.testing.assert_array_equal(again.turns(170, 30), whole[170:200])
+    assert (Mixture(animals.sets, seed=4).turns(0, 300) != whole).any()
+
+
+def test_temporal_samplers_draw_the_category_first_too(animals):
+    (template,) = _draw(CausalSampler(animals, gap=10), 0, 1700).templates
+    kinds, times = np.unique(_kinds(animals, template), return_counts=True)
+    assert kinds.tolist() == ["bird", "cat", "dog"]
+    assert np.abs(times / times.sum() - 1 / 3).max() < 0.04
+
+
+def test_a_substitute_is_of_the_same_round(mixture):
+    bits = streams.words(1, 5, 0, 400, 4)[:, :1]
+    for sample in (0, 114, 115, 1000):
+        found = np.array([mixture.substitute(sample, word) for word in bits])
+        assert (found // mixture.round_length == sample // mixture.round_length).all()
+        assert len(np.unique(found)) > 80
