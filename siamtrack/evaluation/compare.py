@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -147,7 +148,13 @@ def compare(scores: Scores, reference: Scores) -> list[Comparison]:
 
 def _resampled_means(values: Array, resamples: int, seed: int) -> Array:
     """``[resamples]`` means of as many values, drawn with replacement."""
-    n = len(values)
-    counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples)
-    means: Array = counts @ values / n
+    means: Array = _draws(len(values), resamples, seed) @ values / len(values)
     return means
+
+
+@functools.lru_cache(maxsize=1)  # drawing takes most of the time, and every metric of every tracker draws the same
+def _draws(n: int, resamples: int, seed: int) -> Array:
+    """``[resamples, n]`` how often each of n is drawn in n drawings."""
+    counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)
+    counts.flags.writeable = False
+    return counts

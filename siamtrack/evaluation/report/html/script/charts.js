@@ -190,7 +190,7 @@ function scatter(chart) {
         const left = anchor === "start" ? x : anchor === "end" ? x - letters : x - letters / 2;
         return [left, left + letters, y - 10, y + 3];
       });
-      const free = (box) => box[0] > pad.left && box[1] < width && !taken.some((t) => box[0] < t[1] && box[1] > t[0] && box[2] < t[3] && box[3] > t[2]);
+      const free = (box) => box[0] > 4 && box[1] < width && !taken.some((t) => box[0] < t[1] && box[1] > t[0] && box[2] < t[3] && box[3] > t[2]);
       const best = Math.max(0, boxes.findIndex(free)), [x, y, anchor] = places[best];
       taken.push(boxes[best]);
       plot.append(shape("circle", { class: "dot", cx: dot.x, cy: dot.y, r: 6, paint: color(dot.tracker) }),

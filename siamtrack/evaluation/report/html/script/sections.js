@@ -83,6 +83,8 @@ function speedSection(view) {
   return section(view, "Speed", chart, note);
 }
 
+const BESIDE = 5; // trackers beyond which the table needs the whole width
+
 function attributesSection(view) {
   if (!view.attributes.length) return null;
   const place = node("div", { class: "two" });
@@ -105,7 +107,7 @@ function attributesSection(view) {
       series: view.trackers.map((tracker, i) => ({ tracker, values: view.attributes.map((a) => a.values[i][m]) })),
     });
     place.replaceChildren(...[chart, table.element].filter(Boolean));
-    place.className = chart ? "two" : "";
+    place.className = chart ? (view.trackers.length > BESIDE ? "stacked" : "two") : "";
   }
   show(0);
   const pick = ranked.length > 1 ? picker(ranked.map((metric) => metric.label), 0, show, "Metric") : null;
