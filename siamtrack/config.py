@@ -81,6 +81,8 @@ def defaults() -> dict[str, Any]:
                 },
             },
             "WORKERS": 4,  # loader processes per device
+            # of parts of JPEGs that are not packed: auto, nvimgcodec (an extra); or whole, never in part
+            "DECODER": "auto",
             "UNREADABLE": 0.01,  # largest share of samples that may be replaced because an image cannot be read
         },
         "TRAIN": {

@@ -23,8 +23,9 @@ from siamtrack.contracts import Batch, Crop
 from siamtrack.crops import crop_policies
 from siamtrack.data.augment import Augmentation, adjust_colours
 from siamtrack.data.batches import BatchMaker, RawBatch
-from siamtrack.data.decode import prepare_worker
+from siamtrack.data.decode import keep_heap, prepare_worker
 from siamtrack.data.mixture import Mixture, open_mixture
+from siamtrack.data.picture import checked_decoder
 from siamtrack.data.quarantine import Quarantine
 from siamtrack.data.sampling import samplers
 from siamtrack.data.sequence import DataError
@@ -75,6 +76,7 @@ class TrainingData:
             mixture=mixture,
             sampler=samplers.build(cfg.DATA.SAMPLER, mixture=mixture),
             augmentation=Augmentation(cfg.DATA.AUGMENT),
+            decoder=checked_decoder(str(cfg.DATA.DECODER)),
         )
         self.quarantine = Quarantine(float(cfg.DATA.UNREADABLE))
         self._order = _Order()
@@ -126,6 +128,8 @@ class TrainingData:
 
     def _iterate(self, addresses: _Addresses) -> Iterator[RawBatch]:
         if self._loader is None:
+            if not self._workers:
+                keep_heap()
             self._loader = DataLoader(
                 self.maker,
                 batch_size=None,  # a worker makes whole batches

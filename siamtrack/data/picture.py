@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import cached_property
-from typing import Literal
+from typing import Literal, cast, get_args
 
 import cv2
 import numpy as np
 
+from siamtrack.config import ConfigError
 from siamtrack.data.errors import DataError
 from siamtrack.data.jpeg import region
 from siamtrack.data.jpeg.header import Header, read_header
@@ -21,6 +22,19 @@ Rectangle = tuple[int, int, int, int]  # left, top, right, bottom; px, ends excl
 RegionDecoder = Callable[[memoryview, Header, int, int, int, int], "np.ndarray | None"]
 
 _WORTH = 0.8  # share of the pixels from which on the whole is decoded: as dear, and good for other crops
+
+
+def checked_decoder(name: str) -> Decoder:
+    """The value of ``DATA.DECODER``.
+
+    Raises:
+        ConfigError: there is no such decoder, or it is not installed.
+    """
+    if name not in get_args(Decoder):
+        raise ConfigError(f"DATA.DECODER: {name!r} should be one of {', '.join(get_args(Decoder))}.")
+    if name == "nvimgcodec":
+        _nvimgcodec()
+    return cast(Decoder, name)
 
 
 class Picture:
@@ -109,9 +123,10 @@ def _libjpeg(data: memoryview, header: Header, left: int, top: int, right: int, 
 
 
 def _nvimgcodec() -> RegionDecoder:
-    from siamtrack.data.jpeg.nvimgcodec import decode_region
+    from siamtrack.data.jpeg import nvimgcodec
 
-    return decode_region
+    nvimgcodec.check_installed()
+    return nvimgcodec.decode_region
 
 
 # Files --------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,6 @@ def decode_region(data: memoryview, header: Header, left: int, top: int, right: 
     Returns:
         RGB uint8 ``[bottom - top, right - left, 3]``, the pixels of the whole picture there; ``None`` if the library
         cannot decode the file.
-
-    Raises:
-        ConfigError: the extra is not installed.
     """
     library, decoder = _decoder()
     stream = library.CodeStream(np.frombuffer(data, np.uint8))
@@ -30,12 +28,25 @@ def decode_region(data: memoryview, header: Header, left: int, top: int, right: 
 
 
 @functools.cache
-def _decoder() -> tuple[Any, Any]:
+def check_installed() -> None:
+    """See that the library is there, without loading it.
+
+    Raises:
+        ConfigError: the extra is not installed.
+    """
     try:
-        from nvidia import nvimgcodec  # type: ignore[import-not-found, import-untyped, unused-ignore]
-    except ImportError as error:
+        there = importlib.util.find_spec("nvidia.nvimgcodec") is not None
+    except ModuleNotFoundError:
+        there = False
+    if not there:
         raise ConfigError(
             "DATA.DECODER nvimgcodec: the library is not installed; pip install siamtrack[nvimgcodec], or take auto."
-        ) from error
+        )
+
+
+@functools.cache
+def _decoder() -> tuple[Any, Any]:
+    from nvidia import nvimgcodec  # type: ignore[import-not-found, import-untyped, unused-ignore]
+
     backend = nvimgcodec.Backend(nvimgcodec.BackendKind.CPU_ONLY)
     return nvimgcodec, nvimgcodec.Decoder(device_id=_NO_DEVICE, backends=[backend], max_num_cpu_threads=1)

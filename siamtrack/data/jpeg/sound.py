@@ -13,6 +13,7 @@ from siamtrack.data.jpeg.header import BASELINE, DHT, DQT, DRI, EXTENDED, Header
 _MAX_SIDE = 65500  # JPEG_MAX_DIMENSION
 _MAX_BLOCKS = 10  # of an MCU: C_MAX_BLOCKS_IN_MCU
 _TABLES = 4
+_LARGEST_FACTOR = 4  # of sampling
 
 
 def is_sound(data: memoryview, header: Header) -> bool:
@@ -84,15 +85,16 @@ def _frame_and_scan(frame: bytes, scan: bytes, quantisation: set[int], huffman: 
     chosen = [scan[1 + 2 * i : 3 + 2 * i] for i in range(count)]
     names = [component[0] for component in components]
     factors = [(component[1] >> 4, component[1] & 15) for component in components]
+    if not all(1 <= factor <= _LARGEST_FACTOR for pair in factors for factor in pair):
+        return False
     widest, tallest = (max(axis) for axis in zip(*factors, strict=True))
     blocks = sum(across * down for across, down in factors)
     return (
         len(set(names)) == count
         and [entry[0] for entry in chosen] == names
-        and all(1 <= factor <= _TABLES and widest % across == 0 and tallest % down == 0
-                for across, down in factors for factor in (across, down))
+        and all(widest % across == 0 and tallest % down == 0 for across, down in factors)
         and (count == 1 or blocks <= _MAX_BLOCKS)
         and all(component[2] in quantisation for component in components)
         and all(entry[1] >> 4 in huffman and 16 + (entry[1] & 15) in huffman for entry in chosen)
         and tuple(scan[-3:]) == (0, 63, 0)
-    )  # fmt: skip
+    )

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from siamtrack.data.errors import DataError
 from siamtrack.data.jpeg.remux import Remuxer
 from siamtrack.data.packed.index import Location, Shard, write_index
-from siamtrack.data.packed.store import FOLDER, store_of
+from siamtrack.data.packed.store import FOLDER, forget
 from siamtrack.data.readers import open_dataset
 from siamtrack.data.readers.annotation import IMAGE_SUFFIXES
 from siamtrack.files import replacing
@@ -120,7 +120,7 @@ def pack(
             break
         shards[path] = members
     _index(folder, shards, {image.as_posix() for image in images})
-    store_of.cache_clear()
+    forget()
     return report
 
 

@@ -133,6 +133,13 @@ def where(path: str | os.PathLike[str]) -> str:
     return f" (in {found})" if found else ""
 
 
+def forget() -> None:
+    """Look anew for what is packed, after packing."""
+    _packed_folders.clear()
+    store_of.cache_clear()
+    _opened.cache_clear()
+
+
 _packed_folders: set[str] = set()  # whose files were found in shards
 
 
