@@ -86,6 +86,8 @@ def _plain(texts: list[bytes]) -> list[Array] | None:
     values, hard = _values(np.ndarray((len(data) - 7,), "<u8", data, strides=(1,)), fields)
     for i in np.flatnonzero(hard).tolist():
         values[i] = float(joined[fields.starts[i] : fields.ends[i]])
+        if values[i] == np.inf:
+            return None
     if fields.negative is not None:
         np.negative(values, out=values, where=fields.negative)
     stops = np.cumsum([rows * columns for rows, columns in shape])

@@ -89,6 +89,7 @@ def test_shapes(separator: str, end: str) -> None:
         b"", b" \n", b"1,2,3,4\n1,2,3\n", b"1,,2\n", b"1,2,\n3,4,\n", b"nan,1\n", b"1e3,1\n", b"+1,2\n", b"1_0\n",
         b"0x1\n", b"1:2\n", b"1;2\n", b"--1\n", b"1-2\n", b"1.2.3\n", b"1.-2\n", b"-\n", b".\n", b"-.\n", b"1\n\n3\n",
         b"1\r2\n", b"1\xa02\n", b"\xef\xbb\xbf1,2\n", b"1,2\x00\n", "١,٢\n".encode(), b"1, 2\n", b"1/2\n",
+        b"9" * 400 + b",2\n",
     ],
 )  # fmt: skip
 def test_everything_else_is_handed_back(text: bytes) -> None:

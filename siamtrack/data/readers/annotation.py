@@ -74,6 +74,8 @@ def read_rows(path: str | os.PathLike[str], columns: SequenceOf[int] = (4,)) -> 
     """
     wanted = f"{' or '.join(map(str, columns))} numbers a line, separated by commas, tabs or blanks"
     text = read_text(path, wanted).translate(_SEPARATORS).rstrip()
+    if not text:
+        raise DataError(f"{path}: holds separators and no number; expected is {wanted}.")
     regular = _parse(text)
     if regular is not None and regular.shape[1] in columns:
         return regular
@@ -162,7 +164,7 @@ def read_flags(path: str | os.PathLike[str]) -> np.ndarray | None:
     what = "whole numbers, one per frame"
     try:
         return np.array(read_text(path, what).translate(_SEPARATORS).split(), dtype=np.int64)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise DataError(f"{path}: holds something that is no whole number; expected is {what}.") from None
 
 

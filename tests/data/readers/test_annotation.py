@@ -50,6 +50,7 @@ WANTED = "expected is 4 numbers a line, separated by commas, tabs or blanks."
         ("1,2,3,4\n\n1,2,3,4\n", f", line 2: '' is not 4 numbers; {WANTED}"),
         ("1,2,3,4\n1,2,x,4\n", f", line 2: '1 2 x 4' are not numbers; {WANTED}"),
         (" \n", f": is empty; {WANTED}"),
+        (",\t\n", f": holds separators and no number; {WANTED}"),
         (None, f": cannot be read (No such file or directory); {WANTED}"),
         ("\xff\xfe\x00", f": is not text; {WANTED}"),
     ],
@@ -84,9 +85,10 @@ def test_flags_in_a_line_or_one_a_line(tmp_path: Path) -> None:
         assert flags is not None
         assert flags.tolist() == [0, 1, 0]
     assert annotation.read_flags(tmp_path / "none") is None
-    (tmp_path / "flags").write_text("0,a")
-    with pytest.raises(DataError, match=r"flags: holds something that is no whole number; expected is whole numbers"):
-        annotation.read_flags(tmp_path / "flags")
+    for content in ("0,a", "0,99999999999999999999"):
+        (tmp_path / "flags").write_text(content)
+        with pytest.raises(DataError, match=r"flags: holds something that is no whole number; expected is whole num"):
+            annotation.read_flags(tmp_path / "flags")
 
 
 @settings(deadline=None)
