@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from siamtrack.contracts import FeatureMap, Fused, FusedSpec
+from siamtrack.models.correlations.depthwise_operator import correlate_planes
 from siamtrack.models.slots import Correlation, correlations
+
+# where torch's own gradient for the kernels was measured to be the slower one (benchmarks/dwcorr.py)
+OWN_GRADIENT = frozenset({"cpu"})
 
 
 def depthwise_correlation(search: Tensor, kernel: Tensor) -> Tensor:
@@ -16,7 +21,7 @@ def depthwise_correlation(search: Tensor, kernel: Tensor) -> Tensor:
 
     Args:
         search: ``[B, C, H, W]``.
-        kernel: ``[B, C, h, w]``.
+        kernel: ``[B, C, h, w]``, or ``[1, C, h, w]`` for all samples.
 
     Returns:
         ``[B, C, H - h + 1, W - w + 1]``.
@@ -24,6 +29,10 @@ def depthwise_correlation(search: Tensor, kernel: Tensor) -> Tensor:
     Source: SiamRPN++ (Li et al., CVPR 2019); pysot ``core/xcorr.py``.
     """
     batch, channels, height, width = search.shape
+    kernel = kernel.expand(batch, *kernel.shape[1:])
+    learns = torch.is_grad_enabled() and (search.requires_grad or kernel.requires_grad)
+    if learns and search.device.type in OWN_GRADIENT:
+        return correlate_planes(search, kernel)
     response = F.conv2d(
         search.reshape(1, batch * channels, height, width),
         kernel.reshape(batch * channels, 1, *kernel.shape[-2:]),
