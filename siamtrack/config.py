@@ -93,6 +93,14 @@ def defaults() -> dict[str, Any]:
             "GRADIENT_REDUCTION": "mean",
             "REPLICA_BATCH": 28,
             "PRECISION": "fp32",  # fp32, bf16, fp16
+            "MEMORY_FORMAT": "contiguous",  # or channels_last: faster on most devices, CPUs too
+            "COMPILE": False,  # torch.compile; needs a C compiler, and does without where there is none
+            # shell patterns of modules whose activations are computed again in the backward pass, to save memory:
+            # ['backbone.layer?.*'] is every block of a ResNet
+            "CHECKPOINTING": [],
+            "SYNC_BATCHNORM": False,  # batch norm over all GPUs of a step
+            "FOLD_FROZEN": False,  # batch norms that no longer learn are folded into frozen convolutions before them
+            "EMA": 0.0,  # decay of a moving average of the weights, which is then what is validated and kept; 0: none
             "CLIP": 10.0,  # largest total gradient norm; 0: no clipping
             "SKIP_ABOVE": 1e4,  # a step with a larger, infinite or NaN loss is skipped by all devices
             "STOP_AFTER": 10,  # skipped steps in a row
@@ -100,10 +108,20 @@ def defaults() -> dict[str, Any]:
             "SCHEDULE": {"NAME": "log"},
             # [{FROM: epoch, LEARN: [patterns], LR: {pattern: factor}, EVAL: [patterns], FRESH_OPTIMIZER: bool}, ...]
             "PHASES": [],
+            "REHEARSE": True,  # a step of every phase is tried before the first epoch, and everything put back
+            "PREFLIGHT": 300.0,  # seconds within which all processes must have found and heard each other
             "LOG_EVERY": 50,  # steps
             "SAVE_EVERY": 1,  # epochs
             "SAVE_STEPS": 0,  # steps within an epoch after which to save as well; 0: at the end of epochs alone
             "VALIDATE_EVERY": 1,  # epochs, if the task validates; the last one always; 0: the last one alone
+            # a small tracking run: the first FRAMES of SEQUENCES that lie evenly among those of SETS; 0: all
+            "VALIDATE": {
+                "SETS": [],  # [{NAME: got10k, SPLIT: val, ...}, ...]; none: no tracking run
+                "SEQUENCES": 10,
+                "FRAMES": 100,
+            },
+            "BEST": "success",  # the score of validation whose best checkpoint is kept as best.safetensors; "": none
+            "WANDB": "",  # project at Weights & Biases that the run's numbers go to as well; "": none
             "KEEP": 0,  # newest epoch checkpoints kept; 0: all
             "DETERMINISTIC": True,
         },

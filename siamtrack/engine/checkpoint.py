@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import pickle
 import re
+import shutil
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ from siamtrack.models.weights import save_weights
 
 log = logging.getLogger(__name__)
 
+BEST = "best.safetensors"
 _NAME = re.compile(r"epoch-(\d+)(?:-step-(\d+))?$")
 
 
@@ -99,6 +102,15 @@ class Checkpoints:
             ) from error
         self._tidy(position)
         return target
+
+    def keep_best(self, position: tuple[int, int]) -> None:
+        """Let ``best.safetensors`` be the weights saved at a position; they stay when the checkpoint itself goes."""
+        with replacing(self.folder / BEST) as temporary:
+            temporary.unlink(missing_ok=True)
+            try:
+                os.link(self.path(position), temporary)
+            except OSError:  # a file system without links
+                shutil.copyfile(self.path(position), temporary)
 
     def newest(self) -> Checkpoint | None:
         """The newest complete checkpoint, or ``None``; passes over damaged ones and says so."""

@@ -7,7 +7,6 @@ there is CUDA, else on the CPU with gloo. A process that fails tells torchrun wh
 from __future__ import annotations
 
 import contextlib
-import datetime
 import importlib
 import inspect
 import logging
@@ -22,11 +21,10 @@ from torch import Tensor, nn
 from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 from torch.nn.parallel import DistributedDataParallel
 
+from siamtrack.engine.preflight import join
+
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-# long enough for a validation on the main process, for which the others wait
-TIMEOUT = datetime.timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -91,11 +89,15 @@ class Processes:
 
 
 @contextlib.contextmanager
-def session(device: str | torch.device | None = None) -> Iterator[Processes]:
+def session(device: str | torch.device | None = None, patience: float = 300.0) -> Iterator[Processes]:
     """Join the other processes, if there are any, and leave them properly.
 
     Args:
         device: where to compute; ``None``: this process's GPU, or the CPU where there is none.
+        patience: seconds within which all processes must have found and heard each other.
+
+    Raises:
+        JobError: they have not.
     """
     rank, world, local = (int(os.environ.get(key, default)) for key, default in _TORCHRUN)
     if device is None:
@@ -104,25 +106,31 @@ def session(device: str | torch.device | None = None) -> Iterator[Processes]:
     if device.type == "cuda":
         torch.cuda.set_device(device)
     joined = world > 1 and not dist.is_initialized()
-    if joined:
-        # this module keeps the group that exists while it is imported (defaults of its functions), and wrapping a model
-        # imports it: gloo's threads would then outlive the group and now and then abort the interpreter as it ends
-        importlib.import_module("torch.distributed.nn")
-        if device.type == "cuda":
-            dist.init_process_group("nccl", timeout=TIMEOUT, device_id=device)
-        else:
-            dist.init_process_group("gloo", timeout=TIMEOUT)
     try:
+        if joined:
+            # this module keeps the group that exists while it is imported (defaults of its functions), and wrapping a
+            # model imports it: gloo's threads would then outlive the group and now and then abort the interpreter as it
+            # ends
+            importlib.import_module("torch.distributed.nn")
+            join(rank, world, device, patience)
         yield Processes(rank, world, device)
-    except BaseException as error:
+    except SystemExit:  # all processes agreed to end here
+        if joined:
+            _leave()
+        raise
+    except Exception as error:
         # the others may wait in a collective for ever: no barrier and no farewell here, torchrun ends them
-        if world > 1 and isinstance(error, Exception):
+        if world > 1:
             log.error("process %d of %d ends the job: %s", rank, world, error)
             get_error_handler().record_exception(error)
         raise
     if joined:
-        dist.barrier()
-        dist.destroy_process_group()
+        _leave()
+
+
+def _leave() -> None:
+    dist.barrier()
+    dist.destroy_process_group()
 
 
 # newer releases of torch give the option another name

@@ -13,11 +13,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import clip_grad_norm_
+from torch.nn.utils import clip_grads_with_norm_
 from yacs.config import CfgNode
 
 from siamtrack.config import ConfigError
+from siamtrack.engine.average import Average
 from siamtrack.engine.distributed import Processes
+from siamtrack.engine.folding import fold, unfold
 from siamtrack.engine.optimizer import carry_over, guarded_step, optimizers, parameter_groups, set_rate
 from siamtrack.engine.phases import phase_at, read_phases
 from siamtrack.engine.schedule import schedules
@@ -37,6 +39,9 @@ class Learner:
         train: the ``TRAIN`` section.
         model: on its device.
 
+    Attributes:
+        average: the moving average of the weights, in the main process, if there is one.
+
     Raises:
         ConfigError: a value that does not fit; a phase's pattern that nothing in the model fits.
     """
@@ -52,6 +57,8 @@ class Learner:
         self.phases = read_phases(train.PHASES, model)
         self.schedule = schedules.build(train.SCHEDULE, epochs=train.EPOCHS)
         self._optimizer_section = train.OPTIMIZER
+        self._folds = train.FOLD_FROZEN
+        self.average = Average(model, _decay(train.EMA)) if train.EMA and processes.main else None
         self._begin(0)
 
     def enter(self, epoch: int) -> None:
@@ -59,7 +66,8 @@ class Learner:
         index = phase_at(self.phases, epoch)
         if index != self.phase:
             self._begin(index, old=None if self.phases[index].fresh_optimizer else self.optimizer)
-        self.phases[self.phase].apply(self.model)
+        else:
+            self.phases[index].apply(self.model)
 
     def begin_step(self, epoch: int, within: float) -> dict[str, float]:
         """Set the learning rates for ``within`` in [0, 1) of an epoch; returns them by group.
@@ -89,26 +97,47 @@ class Learner:
         A step called off leaves parameters, optimiser and running statistics exactly as they were.
 
         Returns:
-            gradient norm before clipping; 1 if the step was called off; 1 if the gradient is to blame. Scalars on the
-            device. An overflow by which fp16 still finds its scale calls the step off without blame.
+            ``[1 + groups]`` gradient norms before clipping, of all and of each group of :attr:`groups`; 1 if the step
+            was called off; 1 if the gradient is to blame: scalars on the device. An overflow by which fp16 still finds
+            its scale calls the step off without blame.
         """
         fp16 = self.scaler.is_enabled()
         if fp16:
             self._tell_scaler(faults)
             self.scaler.unscale_(self.optimizer)
-        norm = clip_grad_norm_(self.learning, self.clip)
-        infinite = ~norm.isfinite()
+        norms = self._gradient_norms()
+        clip_grads_with_norm_(self.learning, self.clip, norms[0])
+        infinite = ~norms[0].isfinite()
         skip = ((faults > 0) | infinite).float()
-        blame = infinite & (self.scaler.scale(torch.ones_like(norm)) <= 1) if fp16 else infinite
+        blame = infinite & (self.scaler.scale(torch.ones_like(skip)) <= 1) if fp16 else infinite
         guarded_step(self.optimizer, self.scaler, skip)
         self.optimizer.zero_grad(set_to_none=True)
         self._restore_statistics(skip > 0)
-        return norm, skip, blame
+        if self.average is not None:
+            self.average.update(skip)
+        return norms, skip, blame
+
+    @property
+    def groups(self) -> list[str]:
+        """Names of the parameter groups."""
+        return [group["name"] for group in self.optimizer.param_groups]
+
+    def weights(self) -> dict[str, Tensor]:
+        """What is worth keeping: the averaged weights if there is an average, else the model's own."""
+        return self.model.state_dict() if self.average is None else self.average.weights()
+
+    def at_its_best(self) -> contextlib.AbstractContextManager[None]:
+        """The model with the weights that :meth:`weights` gives."""
+        return contextlib.nullcontext() if self.average is None else self.average.in_place()
 
     def state_dict(self) -> dict[str, Any]:
-        return {"phase": self.phase, "optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict()}
+        state = {"phase": self.phase, "optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict()}
+        return state if self.average is None else {**state, "average": self.average.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """To be called with the weights that :meth:`weights` gave in the model."""
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
         self._begin(state["phase"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
@@ -116,16 +145,26 @@ class Learner:
     def _begin(self, index: int, old: torch.optim.Optimizer | None = None) -> None:
         self.phase = index
         phase = self.phases[index]
+        unfold(self.model)
         phase.apply(self.model)
         self.wrapped: nn.Module = self.model
         gc.collect()  # an old wrapper still alive would exchange gradients a second time
         self.wrapped = self.processes.wrap(self.model)
+        if self._folds:
+            fold(self.model)  # now every process has the main one's weights
         groups = parameter_groups(self.model, phase)
         self.optimizer = optimizers.build(self._optimizer_section, groups=groups)
         if old is not None:
             carry_over(old, self.optimizer)
         self.learning = [p for group in self.optimizer.param_groups for p in group["params"]]
         self._buffers = _buffers_in_training(self.model)
+
+    def _gradient_norms(self) -> Tensor:
+        """``[1 + groups]``: over all learning parameters, then over each group."""
+        groups = [[p.grad for p in group["params"] if p.grad is not None] for group in self.optimizer.param_groups]
+        norms = torch.stack(torch._foreach_norm([grad for group in groups for grad in group]))
+        each = [torch.linalg.vector_norm(part) for part in norms.split([len(group) for group in groups])]
+        return torch.stack([torch.linalg.vector_norm(norms), *each])
 
     def _tell_scaler(self, faults: Tensor) -> None:
         """The scaler calls a step off by its gradients alone, so a fault must show in one."""
@@ -158,6 +197,12 @@ def _gradient_factor(train: CfgNode) -> float:
         f"TRAIN.GRADIENT_REDUCTION is {train.GRADIENT_REDUCTION!r} with REPLICA_BATCH {train.REPLICA_BATCH}; it should "
         "be mean, or sum with a REPLICA_BATCH of at least 1."
     )
+
+
+def _decay(value: float) -> float:
+    if 0 <= value < 1:
+        return float(value)
+    raise ConfigError(f"TRAIN.EMA is {value:g}; it is a decay from 0 (no average) to below 1, usually 0.999 or more.")
 
 
 def _precision(name: str) -> torch.dtype:

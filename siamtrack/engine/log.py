@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import math
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from siamtrack.engine.sinks import SinkMaker, TensorBoard
 from siamtrack.files import write_text
+
+log = logging.getLogger(__name__)
 
 
 class RunLog:
@@ -18,32 +24,33 @@ class RunLog:
 
     A row is ``{"kind": "step" | "epoch", "epoch": 1-based, "step": finished steps of the run, ...}``; nested
     mappings become one curve each. A run that goes on from step n first takes back all rows after n, so that no step
-    stands twice.
+    stands twice. What cannot be written (disk full, no network) is said once, and training goes on.
 
     Args:
         folder: of the run.
         step: finished steps it goes on from; 0 for a new run.
         active: off for all but the main process; nothing is written then.
+        sinks: where the curves go besides ``metrics.jsonl``; each is made from (folder, step).
     """
 
-    def __init__(self, folder: Path, step: int, active: bool) -> None:
+    def __init__(self, folder: Path, step: int, active: bool, sinks: Sequence[SinkMaker] = (TensorBoard,)) -> None:
         self.active = active
         if not active:
             return
-        from torch.utils.tensorboard import SummaryWriter  # a slow import, and only one process needs it
-
         self._path = folder / "metrics.jsonl"
         _cut(self._path, step)
         self._rows = self._path.open("a", encoding="utf-8")
-        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)  # type: ignore[no-untyped-call]
+        self._sinks = [make(folder, step) for make in sinks]
+        self._lost = False
         self._bar: tqdm[Any] | None = None
 
     def close(self) -> None:
         """Write out what is still held back."""
         if self.active:
             self.end_epoch()
-            self._rows.close()
-            self._board.close()  # type: ignore[no-untyped-call]
+            for close in (self._rows.close, *(sink.close for sink in self._sinks)):
+                with self._surviving():
+                    close()
 
     def begin_epoch(self, epoch: int, epochs: int, step: int, steps: int) -> None:
         """Show a new epoch (0-based), of which ``step`` steps are done; a bar if a person is watching."""
@@ -67,13 +74,15 @@ class RunLog:
         """Write one row everywhere."""
         if not self.active:
             return
-        # JSON has no word for infinity
-        self._rows.write(json.dumps(_finite(row)) + "\n")
-        self._rows.flush()
-        for tag, value in _curves(row):
-            self._board.add_scalar(tag, value, row["step"])  # type: ignore[no-untyped-call]
-        if row["kind"] == "epoch":
-            self._board.flush()  # type: ignore[no-untyped-call]
+        with self._surviving():
+            # JSON has no word for infinity
+            self._rows.write(json.dumps(_finite(row)) + "\n")
+            self._rows.flush()
+        for sink in self._sinks:
+            with self._surviving():
+                sink.write(dict(_curves(row)), row["step"])
+                if row["kind"] == "epoch":
+                    sink.flush()
         if self._bar is not None and row["kind"] == "step":
             self._bar.set_postfix_str(_losses(row))
         else:
@@ -84,6 +93,15 @@ class RunLog:
         if self.active:
             tqdm.write(text, file=sys.stdout)
             sys.stdout.flush()
+
+    @contextlib.contextmanager
+    def _surviving(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if not self._lost:
+                log.error("The run's numbers cannot be written (%s); rows are lost, and training goes on.", error)
+            self._lost = True
 
 
 def _cut(path: Path, step: int) -> None:

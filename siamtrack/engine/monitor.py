@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,9 @@ class Monitor:
         every: steps in a row of the log (``TRAIN.LOG_EVERY``).
         stop_after: skipped steps in a row that end the run.
         samples: in a step.
+
+    Attributes:
+        stop: a process was asked to stop, and every process has learnt of it by the same step.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Monitor:
         self.samples = samples
         self.skipped = 0
         self.in_a_row = 0
+        self.stop = False
         self.window, self.epoch_window = _Means(), _Means()
         self._waiting: Step | None = None
 
@@ -114,6 +119,7 @@ class Monitor:
         self.window.add(outcome, step)
         self.epoch_window.add(outcome, step)
         self.skipped += outcome.skipped
+        self.stop = self.stop or outcome.stop
         if outcome.fault:
             self.in_a_row += 1
             self._complain(outcome, step)
@@ -121,7 +127,7 @@ class Monitor:
             self.in_a_row = 0
         if outcome.step % self.every == 0:
             row = {"kind": "step", "epoch": step.epoch + 1, "step": outcome.step, **self.window.row(self.samples)}
-            self.log.row({**row, "lr": step.rates, "skipped": self.skipped})
+            self.log.row({**row, "lr": step.rates, "skipped": self.skipped, "memory": memory(self.processes.device)})
             self.window = _Means()
         self.log.advance()
 
@@ -139,6 +145,17 @@ class Monitor:
             f"{self.folder / name.format('N')}, N being the process whose batch it was. If it looks sound, the "
             "learning rate is too high or the loss is not safe at its edges; --resume goes on from a checkpoint."
         )
+
+
+def memory(device: torch.device) -> dict[str, float]:
+    """GiB in use: ``host``, the resident memory where the system tells it; ``device``, the most so far on CUDA."""
+    used: dict[str, float] = {}
+    pages = Path("/proc/self/statm")
+    if pages.exists():
+        used["host"] = round(int(pages.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**30, 4)
+    if device.type == "cuda":
+        used["device"] = round(torch.cuda.max_memory_allocated(device) / 2**30, 4)
+    return used
 
 
 def plain(value: Any) -> Any:
@@ -162,6 +179,7 @@ class _Means:
     good: int = 0
     terms: dict[str, float] = dataclasses.field(default_factory=dict)
     gradient_norm: float = 0.0
+    group_norms: dict[str, float] = dataclasses.field(default_factory=dict)
     data_time: float = 0.0
     step_time: float = 0.0
 
@@ -173,8 +191,9 @@ class _Means:
             return
         self.good += 1
         self.gradient_norm += outcome.gradient_norm
-        for name, value in outcome.terms.items():
-            self.terms[name] = self.terms.get(name, 0.0) + value
+        for sums, values in ((self.terms, outcome.terms), (self.group_norms, outcome.group_norms)):
+            for name, value in values.items():
+                sums[name] = sums.get(name, 0.0) + value
 
     def row(self, samples: int) -> dict[str, Any]:
         steps = max(self.steps, 1)
@@ -184,4 +203,6 @@ class _Means:
             means = {name: total / self.good for name, total in self.terms.items()}
             row["loss"] = {"total": sum(means.values()), **means}
             row["gradient_norm"] = self.gradient_norm / self.good
+            # a group that came with a later phase counts the steps since
+            row["gradient"] = {name: total / self.good for name, total in self.group_norms.items()}
         return row

@@ -57,14 +57,14 @@ def parameter_groups(model: nn.Module, phase: Phase) -> list[dict[str, Any]]:
     """The learning parameters of a phase, one group for each part of the model and factor.
 
     Parts are the modules at the first level where the model branches (backbone, neck, head). Each group holds
-    ``params`` as (name, parameter) pairs, its ``name``, and ``factor`` on the learning rate.
+    ``params`` as (name, parameter) pairs, its ``part`` and ``name``, and ``factor`` on the learning rate.
     """
-    learning = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    learning = [(name, p) for name, p in model.named_parameters() if phase.learns(name)]
     depth = _branching_depth([name for name, _ in model.named_parameters()])
     groups: dict[tuple[str, float], dict[str, Any]] = {}
     for name, parameter in learning:
         part, factor = name.split(".")[depth], phase.rate(name)
-        group = groups.setdefault((part, factor), {"params": [], "name": part, "factor": factor})
+        group = groups.setdefault((part, factor), {"params": [], "part": part, "name": part, "factor": factor})
         group["params"].append((name, parameter))
     parts = [part for part, _ in groups]
     for (part, factor), group in groups.items():

@@ -46,10 +46,14 @@ class Phase:
             if name and _any_fits(self.eval, name):
                 module.eval()
         for name, parameter in model.named_parameters():
-            learns = _any_fits(self.learn, name)
+            learns = self.learns(name)
             parameter.requires_grad_(learns)
             if not learns:
                 parameter.grad = None  # a left-over zero gradient would still decay the weight
+
+    def learns(self, name: str) -> bool:
+        """Whether the parameter ``name`` learns."""
+        return _any_fits(self.learn, name)
 
     def rate(self, name: str) -> float:
         """The factor on the learning rate of the parameter ``name``."""

@@ -23,17 +23,21 @@ class Outcome:
         step: finished steps of the run, this one included.
         terms: mean of each loss term over the samples of the step, all processes.
         gradient_norm: total norm before clipping.
+        group_norms: the same for each parameter group.
         skipped: the step changed nothing.
         fault: why, as half a sentence; empty for a good step, and for the overflows by which fp16 finds its scale.
         own_fault: a micro-batch of this process was the reason, or it is not known whose was.
+        stop: a process was asked to stop.
     """
 
     step: int
     terms: dict[str, float]
     gradient_norm: float
+    group_norms: dict[str, float]
     skipped: bool
     fault: str
     own_fault: bool
+    stop: bool
 
     @property
     def loss(self) -> float:
@@ -68,21 +72,32 @@ class StepReport:
         self.names = list(terms)
         self._values.append(torch.stack([value.detach().float() for value in terms.values()]))
 
-    def agree(self, processes: Processes) -> Tensor:
-        """Join the reports of all processes; how many micro-batches were at fault, a scalar on the device."""
+    def agree(self, processes: Processes, stop: bool = False) -> Tensor:
+        """Join the reports of all processes; how many micro-batches were at fault, a scalar on the device.
+
+        Args:
+            stop: this process was asked to stop; the outcome tells all of them.
+        """
         values = torch.stack(self._values)  # [micro-batches, terms]
         infinite = ~values.isfinite()
         large = ~infinite.any(1) & ~(values.sum(1) <= self.limit)
         self._own = torch.cat([infinite.sum(0), large.sum(0, keepdim=True)]).float()
         means = values.mean(0) / processes.world
-        joined = processes.add_up(torch.cat([means, self._own]))
-        self._means, self._faults = joined[: len(self.names)], joined[len(self.names) :]
-        return self._faults.sum()
+        stops = self._own.new_full((1,), float(stop))
+        joined = processes.add_up(torch.cat([stops, means, self._own]))
+        self._stops, self._means, self._faults = joined.split([1, len(means), len(self._own)])
+        faults: Tensor = self._faults.sum()
+        return faults
 
-    def close(self, gradient_norm: Tensor, skipped: Tensor, gradient_fault: Tensor) -> None:
-        """Add what came of the gradients, and start the copy to the host."""
-        tail = torch.stack([gradient_norm.float(), skipped.float(), gradient_fault.float()])
-        self._reading = Reading(torch.cat([tail, self._means, self._faults, self._own]))
+    def close(self, norms: Tensor, skipped: Tensor, gradient_fault: Tensor, groups: Sequence[str]) -> None:
+        """Add what came of the gradients, and start the copy to the host.
+
+        Args:
+            norms: ``[1 + groups]``: of the whole gradient, then of each group's.
+        """
+        self.groups = list(groups)
+        flags = torch.stack([skipped.float(), gradient_fault.float()])
+        self._reading = Reading(torch.cat([self._stops, flags, norms.float(), self._means, self._faults, self._own]))
 
     @property
     def deferred(self) -> bool:
@@ -91,18 +106,21 @@ class StepReport:
 
     def read(self) -> Outcome:
         """The outcome; waits until the device has come to the end of this step."""
-        (norm, skipped, gradient_fault), *rest = _split(self._reading.values(), 3, len(self.names), len(self.names) + 1)
-        means, faults, own = rest
+        terms, groups = len(self.names), len(self.groups)
+        flags, norms, means, faults, own = _split(self._reading.values(), 3, 1 + groups, terms, terms + 1)
+        stops, skipped, gradient_fault = flags
         fault = _sentence(self.names, faults, self.limit)
         if not fault and gradient_fault:
-            fault = f"the gradient is not finite (norm {norm}), though every loss term is"
+            fault = f"the gradient is not finite (norm {norms[0]}), though every loss term is"
         return Outcome(
             step=self.step,
             terms=dict(zip(self.names, means, strict=True)),
-            gradient_norm=norm,
+            gradient_norm=norms[0],
+            group_norms=dict(zip(self.groups, norms[1:], strict=True)),
             skipped=bool(skipped),
             fault=fault,
             own_fault=bool(sum(own)) or (bool(fault) and not sum(faults)),
+            stop=bool(stops),
         )
 
 

@@ -19,11 +19,16 @@ import siamtrack
 from siamtrack import config
 from siamtrack.engine.checkpoint import Checkpoint, CheckpointError, Checkpoints
 from siamtrack.engine.distributed import Processes
+from siamtrack.engine.interruption import Interrupted, Interruption
 from siamtrack.engine.learner import Learner
 from siamtrack.engine.log import RunLog
 from siamtrack.engine.monitor import Monitor
+from siamtrack.engine.preparation import prepare
+from siamtrack.engine.rehearsal import rehearse
 from siamtrack.engine.resume import starting_point
+from siamtrack.engine.rules import rules
 from siamtrack.engine.seeding import deterministic, seed_all
+from siamtrack.engine.sinks import sinks
 from siamtrack.engine.task import Shard, Task
 from siamtrack.files import write_text
 from siamtrack.models.weights import read_weights
@@ -45,11 +50,15 @@ class Progress:
         epoch: finished epochs.
         step: finished steps of the epoch under way.
         total: finished steps of the run.
+        best: the best score of validation so far; ``None``: none yet.
+        best_epoch: finished epochs when it was reached.
     """
 
     epoch: int = 0
     step: int = 0
     total: int = 0
+    best: float | None = None
+    best_epoch: int = 0
 
     @property
     def position(self) -> tuple[int, int]:
@@ -62,11 +71,12 @@ class Progress:
     def next_epoch(self) -> None:
         self.epoch, self.step = self.epoch + 1, 0
 
-    def state_dict(self) -> dict[str, int]:
+    def state_dict(self) -> dict[str, Any]:
         return asdict(self)
 
-    def load_state_dict(self, state: Mapping[str, int]) -> None:
-        self.epoch, self.step, self.total = state["epoch"], state["step"], state["total"]
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
 
 
 class Clock:
@@ -107,29 +117,41 @@ class Run:
         seed_all(cfg.SEED)
         self.cfg, self.task, self.output, self.processes = cfg, task, output, processes
         self.shard = Shard.plan(cfg.TRAIN.BATCH, cfg.TRAIN.DEVICE_BATCH, processes.rank, processes.world)
-        self.model = task.model.to(processes.device)
+        self.model = prepare(task.model, cfg.TRAIN, processes)
         self.learner = Learner(cfg.TRAIN, self.model, processes, self.shard)
         self.progress = Progress()
         self.checkpoints = Checkpoints(output / "checkpoints", cfg.TRAIN.KEEP)
         saved = processes.decide(self._open if not resume else self._reopen)
-        self.log = RunLog(output, saved.state["progress"]["total"] if saved else 0, active=processes.main)
+        self.log = RunLog(output, saved.state["progress"]["total"] if saved else 0, processes.main, sinks(cfg))
         train = cfg.TRAIN
         self.monitor = Monitor(self.log, output, processes, train.LOG_EVERY, train.STOP_AFTER, self.shard.batch)
         self.clock = Clock()
+        self.interruption = Interruption()
         # weights apart, this is all that a run needs to go on: data and random numbers follow from seed and progress
         self.stateful: dict[str, Stateful] = {
             "progress": self.progress,
             "learner": self.learner,
             "monitor": self.monitor,
         }
+        for line in rules(train, self.learner, self.shard):
+            self.log.say(line)
         if saved is not None:
             self._restore(saved)
 
     def __enter__(self) -> Run:
+        self.interruption.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.interruption.__exit__(kind, error, at)
         self.log.close()
+
+    def rehearse(self) -> None:
+        """Try a step of every phase that is still to come (``TRAIN.REHEARSE``); nothing of the run changes."""
+        epoch, step = self.progress.position
+        train = self.cfg.TRAIN
+        if train.REHEARSE and epoch < train.EPOCHS and step < self.task.steps_per_epoch:
+            rehearse(train, self.task, self.learner, self.shard, (epoch, step), self.log.say)
 
     def micro_batches(self, epoch: int) -> Iterator[Any]:
         """The rest of the epoch's micro-batches on the device; notes the time spent waiting for them."""
@@ -146,6 +168,35 @@ class Run:
             f"is {self.task.steps_per_epoch}: batches() gives {self.shard.accumulation} micro-batches for every step."
         )
 
+    def between_steps(self) -> None:
+        """Save if it is time to, or if the run is to stop.
+
+        Raises:
+            Interrupted: it is to stop.
+        """
+        train, step = self.cfg.TRAIN, self.progress.step
+        if self.monitor.stop or (due(step, train.SAVE_STEPS) and step < self.task.steps_per_epoch):
+            self.save()
+        self._stop_if_asked()
+
+    def between_epochs(self, metrics: Mapping[str, Any]) -> None:
+        """Save if it is time to, if it was the best epoch, or if the run is to stop.
+
+        Raises:
+            CheckpointError: the run's last checkpoint cannot be written.
+            Interrupted: the run is to stop.
+        """
+        train, progress = self.cfg.TRAIN, self.progress
+        score = metrics.get("validation", {}).get(train.BEST)
+        best = score is not None and (progress.best is None or score > progress.best)
+        if best:
+            progress.best, progress.best_epoch = score, progress.epoch
+        last = progress.epoch == train.EPOCHS
+        if best or last or due(progress.epoch, train.SAVE_EVERY) or self.monitor.stop:
+            self.save(metrics)
+        if not last:
+            self._stop_if_asked()
+
     def validate(self, epoch: int) -> dict[str, float]:
         """What the task measures on the model after an epoch, if it is due; the main process alone measures."""
         scores: dict[str, float] = {}
@@ -154,7 +205,7 @@ class Run:
             return scores
         if self.processes.main:
             self.model.eval()
-            with torch.no_grad():
+            with torch.no_grad(), self.learner.at_its_best():
                 scores = {name: float(score) for name, score in self.task.validate(self.model).items()}
         self.processes.barrier()
         return scores
@@ -171,12 +222,23 @@ class Run:
         state = {name: part.state_dict() for name, part in self.stateful.items()}
         text, meta = config.dump(self.cfg), self._meta(metrics or {})
         try:
-            self.checkpoints.save(self.progress.position, self.model.state_dict(), state, text, meta)
+            self.checkpoints.save(self.progress.position, self.learner.weights(), state, text, meta)
+            self._keep_best()
         except CheckpointError as error:
             if self.progress.epoch == self.cfg.TRAIN.EPOCHS:
                 raise
             log.error("%s Training goes on, and the next checkpoint is tried as usual.", error)
         self.clock.restart()  # saving is no part of a step
+
+    def _stop_if_asked(self) -> None:
+        if self.monitor.stop:
+            self.log.say("stopped as asked; --resume goes on from here.")
+            raise Interrupted
+
+    def _keep_best(self) -> None:
+        """The weights just saved, or just taken up, also as the best ones, if they are."""
+        if self.processes.main and self.progress.position == (self.progress.best_epoch, 0):
+            self.checkpoints.keep_best(self.progress.position)
 
     def _open(self, resume: bool = False) -> Checkpoint | None:
         saved = starting_point(self.output, self.checkpoints, self.cfg, resume)
@@ -192,6 +254,7 @@ class Run:
             self.model.load_state_dict(read_weights(saved.weights).state)
         for name, part in self.stateful.items():
             part.load_state_dict(saved.state[name])
+        self._keep_best()  # a crash may have come between the two
         where = f"epoch {self.progress.epoch + 1}, step {self.progress.step}"
         over = self.progress.epoch >= self.cfg.TRAIN.EPOCHS
         self.log.say(f"{saved.weights.name}: " + ("the run is complete." if over else f"going on in {where}."))
@@ -200,7 +263,7 @@ class Run:
         """What the weights file says of itself; nothing that differs between equal runs, such as the time."""
         return {
             "name": self.output.name,
-            **asdict(self.progress),
+            **{key: value for key, value in asdict(self.progress).items() if key in ("epoch", "step", "total")},
             "metrics": {key: metrics[key] for key in ("loss", "validation") if key in metrics},
             "versions": {
                 "siamtrack": siamtrack.__version__,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from yacs.config import CfgNode
 
 from siamtrack.engine import distributed
 from siamtrack.engine.monitor import Step
 from siamtrack.engine.report import StepReport
-from siamtrack.engine.run import Run, due
+from siamtrack.engine.run import Run
 from siamtrack.engine.seeding import seed_step
+from siamtrack.engine.step import add_gradients
 from siamtrack.engine.task import Task
 
 
@@ -29,14 +29,20 @@ def train(cfg: CfgNode, task: Task, output: str | Path, resume: bool = False, de
         The weights file of the last checkpoint.
 
     Raises:
-        ConfigError: the configuration does not fit the model or the number of processes.
+        ConfigError: the configuration does not fit the model, the number of processes or the memory.
         CheckpointError: ``output`` is in use or holds another configuration's run; the last checkpoint cannot be
             written.
+        JobError: the processes do not find each other.
         TrainingStopped: ``TRAIN.STOP_AFTER`` steps in a row had to be skipped.
+        Interrupted: SIGTERM or SIGUSR1 came; the run is saved.
     """
     settings, steps = cfg.TRAIN, task.steps_per_epoch
-    with distributed.session(device) as processes, Run(cfg, task, Path(output), processes, resume) as run:
-        progress, learner, shard = run.progress, run.learner, run.shard
+    with (
+        distributed.session(device, settings.PREFLIGHT) as processes,
+        Run(cfg, task, Path(output), processes, resume) as run,
+    ):
+        progress, learner, monitor = run.progress, run.learner, run.monitor
+        run.rehearse()
 
         for epoch in range(progress.epoch, settings.EPOCHS):
             learner.enter(epoch)
@@ -48,26 +54,15 @@ def train(cfg: CfgNode, task: Task, output: str | Path, resume: bool = False, de
                 seed_step(cfg.SEED, progress.total, processes.rank)
                 rates = learner.begin_step(epoch, progress.step / steps)
                 report = StepReport(progress.total + 1, settings.SKIP_ABOVE)
-                batches = []
-                for part in range(shard.accumulation):
-                    batch = next(micro_batches)
-                    with learner.synchronised(part == shard.accumulation - 1):
-                        with learner.autocast():
-                            terms = task.losses(learner.wrapped, batch)
-                        learner.backward(torch.stack(list(terms.values())).sum())
-                    report.add(terms)
-                    batches.append(batch)
-                faults = report.agree(processes)
-                report.close(*learner.finish_step(faults))
+                batches = add_gradients(task, learner, micro_batches, run.shard.accumulation, report)
+                faults = report.agree(processes, run.interruption.asked)
+                report.close(*learner.finish_step(faults), learner.groups)
                 progress.advance()
-                run.monitor.push(Step(epoch, report, rates, *run.clock.lap(), batches))
-                if due(progress.step, settings.SAVE_STEPS) and progress.step < steps:
-                    run.save()
+                monitor.push(Step(epoch, report, rates, *run.clock.lap(), batches))
+                run.between_steps()
 
-            scores = run.validate(epoch)
-            metrics = run.monitor.end_epoch(epoch, progress.total, scores)
+            metrics = monitor.end_epoch(epoch, progress.total, run.validate(epoch))
             progress.next_epoch()
-            if due(progress.epoch, settings.SAVE_EVERY) or progress.epoch == settings.EPOCHS:
-                run.save(metrics)
+            run.between_epochs(metrics)
 
         return run.checkpoints.path(progress.position)

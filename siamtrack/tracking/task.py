@@ -17,6 +17,7 @@ from siamtrack.models import build_network
 from siamtrack.models.network import SiameseNetwork
 from siamtrack.models.pretrained import start_from_pretrained, start_from_run
 from siamtrack.targets import labellers
+from siamtrack.tracking.validation import Validation
 
 
 @tasks.register("tracking")
@@ -24,7 +25,7 @@ class TrackingTask:
     """Pairs of crops in, named losses out.
 
     Args:
-        cfg: a resolved configuration; its MODEL, CROP, TARGETS, LOSSES and DATA are read.
+        cfg: a resolved configuration; its MODEL, CROP, TARGETS, LOSSES, DATA, TRACK and TRAIN.VALIDATE are read.
         data_root: where the data sets lie; ``None``: what ``SIAMTRACK_DATA`` says.
 
     Raises:
@@ -49,6 +50,7 @@ class TrackingTask:
         else:
             start_from_pretrained(self.model)
         self.data = TrainingData(cfg, data_root)
+        self.validation = Validation(cfg, data_root)
         self.steps_per_epoch = cfg.DATA.SAMPLES_PER_EPOCH // cfg.TRAIN.BATCH
 
     def batches(self, epoch: int, first_step: int, shard: Shard) -> Iterator[RawBatch]:
@@ -64,3 +66,7 @@ class TrackingTask:
         prediction = model(batch.templates, batch.search)
         with torch.autocast(batch.present.device.type, enabled=False):
             return self.criterion(prediction, self.labeller(prediction, batch))
+
+    def validate(self, model: SiameseNetwork) -> dict[str, float]:
+        """Scores of a small tracking run, if TRAIN.VALIDATE names sequences."""
+        return self.validation(model)

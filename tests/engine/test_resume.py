@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ MIDWAY = (
     "TRAIN.PHASES",
     "[{FROM: 0, LEARN: [neck, head], EVAL: [backbone]}, {FROM: 1, LR: {backbone: 0.1}}]",
 )
-TIMES = ("time", "samples_per_second")
+TIMES = ("time", "samples_per_second", "memory")
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +68,10 @@ def rows(output: Path) -> list[dict[str, Any]]:
     return [{key: value for key, value in line.items() if key not in TIMES} for line in lines]
 
 
-def killed(output: Path, moment: str) -> int:
+def killed(output: Path, moment: str, more: Sequence[Any] = MIDWAY) -> int:
     def life() -> None:
         die_at(moment)
-        run(output, *MIDWAY, resume=True)
+        run(output, *more, resume=True)
 
     return forked(life)
 

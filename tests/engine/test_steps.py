@@ -42,7 +42,8 @@ def step(made: Learner, x: torch.Tensor, times: float = 1.0, limit: float = 1e4)
         loss = times * made.wrapped(x).float().square().mean()
     made.backward(loss)
     report.add({"square": loss})
-    return tuple(float(value) for value in made.finish_step(report.agree(ALONE)))
+    norms, skipped, blame = made.finish_step(report.agree(ALONE))
+    return float(norms[0]), float(skipped), float(blame)
 
 
 def everything(made: Learner) -> dict[str, Any]:
@@ -126,7 +127,7 @@ def test_the_host_never_waits_within_a_step(name: str, precision: str) -> None:
             loss = made.wrapped(GOOD).float().square().mean()
         made.backward(loss)
         report.add({"square": loss})
-        report.close(*made.finish_step(report.agree(ALONE)))
+        report.close(*made.finish_step(report.agree(ALONE)), made.groups)
     assert bool(watch.waits) == (name == "toy_unfused"), watch.waits
 
 
@@ -138,7 +139,7 @@ def test_a_gradient_that_is_not_finite_is_blamed() -> None:
     loss = (made.wrapped(GOOD) * 0).abs().sum().sqrt()  # 0, with an infinite slope
     made.backward(loss)
     report.add({"root": loss})
-    report.close(*made.finish_step(report.agree(ALONE)))
+    report.close(*made.finish_step(report.agree(ALONE)), made.groups)
     assert same(before, everything(made))
     outcome = report.read()
     assert outcome.skipped
@@ -168,8 +169,8 @@ def test_clipping_sees_the_reduced_gradient(reduction: str, device_batch: int) -
     made.begin_step(0, 0.0)
     for part in x.split(device_batch):
         made.backward(made.wrapped(part).square().mean())
-    measured, *_ = made.finish_step(torch.zeros(()))
-    assert float(measured) == pytest.approx(norm, rel=1e-5)
+    norms, *_ = made.finish_step(torch.zeros(()))
+    assert float(norms[0]) == pytest.approx(norm, rel=1e-5)
     moved = torch.cat([(a - b.detach()).flatten() for a, b in zip(before, model.parameters(), strict=True)]).norm()
     assert norm > 0.5
     assert float(moved) == pytest.approx(0.05 * 0.5, rel=1e-4)  # learning rate x CLIP
