@@ -176,7 +176,7 @@ def latex(table: Table) -> str:
         r"\midrule",
     ]
     for labels, row in zip(table.labels, table.cells(), strict=True):
-        cells = [style[place].format("--" if text == "–" else text) for text, place in row]
+        cells = [style[place].format("--" if text == "–" else text.replace("-", "$-$")) for text, place in row]
         lines.append(" & ".join([*(_latex_text(label) for label in labels), *cells]) + r" \\")
     said = [rf"\par\footnotesize Note: {_latex_text(note)}." for note in table.notes]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", *said, ""])

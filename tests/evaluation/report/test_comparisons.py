@@ -32,6 +32,7 @@ def test_everybody_is_held_against_one(scores: list[Scores]) -> None:
     text = tables.markdown(table)
     assert f"| near | yes | +{found.difference.mean:.3f} |" in text
     assert "| far | yes | -" in text
+    assert rf"far & yes & $-${abs(table.values[1][0] or 0):.3f} &" in tables.latex(table)
 
 
 def test_who_is_not_there_is_said(scores: list[Scores]) -> None:

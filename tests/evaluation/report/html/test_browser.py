@@ -10,7 +10,7 @@ import pytest
 
 from siamtrack import evaluation
 from siamtrack.evaluation.report.html import write_html
-from tests.evaluation.report.html.conftest import HOSTILE, LONG, NAMES, Material, image
+from tests.evaluation.report.html.material import HOSTILE, LONG, NAMES, Material, image
 
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 NOTE = "tuned on <OTB100> itself"

@@ -15,7 +15,7 @@ from siamtrack.evaluation import TrackerResults, Truth
 from siamtrack.evaluation.frames import frame_overlaps, worst_frames
 from siamtrack.evaluation.report.html import Evidence
 from siamtrack.evaluation.report.html.evidence import BUDGET, NO_BOX, NOT_SCORED, QUARTER, SHOWN_LEVELS, Budget, plain
-from tests.evaluation.report.html.conftest import FRAMES, NAMES, SIZE, Material, image
+from tests.evaluation.report.html.material import FRAMES, NAMES, SIZE, Material, image
 
 PYSOT = evaluation.resolve("pysot")
 

@@ -13,7 +13,7 @@ import pytest
 from siamtrack import evaluation
 from siamtrack.evaluation.report.html import write_html
 from siamtrack.evaluation.report.html.payload import payload
-from tests.evaluation.report.html.conftest import HOSTILE, NAMES, Material, image
+from tests.evaluation.report.html.material import HOSTILE, NAMES, Material, image
 
 
 @pytest.fixture(scope="module")

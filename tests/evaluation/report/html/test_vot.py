@@ -11,7 +11,7 @@ import pytest
 from siamtrack.evaluation.report.html import write_html
 from siamtrack.evaluation.report.html.payload import payload
 from siamtrack.evaluation.vot import VotScores, edition, resolve_vot
-from tests.evaluation.report.html.conftest import Material
+from tests.evaluation.report.html.material import Material
 
 TRACKERS = {"KCF": 0.3, "SiamBAN": 0.9, "Ocean": 0.8}
 
