@@ -16,6 +16,7 @@ from typing import Any
 from tests.external import FOLDERS
 
 Row = dict[str, str]
+_NAMES = ("tracker", "benchmark", "protocol", "metric")
 REPORT: list[dict[str, Any]] = []  # of this process
 
 
@@ -41,7 +42,7 @@ def is_one_pass(row: Row) -> bool:
 
 def name(row: Row) -> str:
     """The identifier of a row among the tests."""
-    return "-".join(row[key] for key in ("tracker", "benchmark", "protocol", "metric")) if row else "missing"
+    return "-".join(row[column] for column in _NAMES) if row else "missing"
 
 
 def compare(row: Row, ours: float) -> bool:
@@ -52,7 +53,7 @@ def compare(row: Row, ours: float) -> bool:
     printed = 0.5 * 10.0 ** -len(row["value"].partition(".")[2])
     expected, tolerance = float(row["value"]), max(float(row["tolerance"]), printed)
     agrees = bool(abs(ours - expected) <= tolerance)
-    named = {key: row[key] for key in ("tracker", "benchmark", "protocol", "metric")}
+    named = {column: row[column] for column in _NAMES}
     numbers = {"expected": expected, "ours": ours, "difference": ours - expected, "tolerance": tolerance}
     published = {"published": row.get("published", ""), "where": row.get("published_where", "")}
     REPORT.append({**named, **numbers, "passed": agrees, **published})

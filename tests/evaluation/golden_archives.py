@@ -18,7 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from siamtrack import evaluation
+from siamtrack.boxes import xyxy_to_xywh
+from siamtrack.data.readers.nfs import read_corners
 from siamtrack.data.readers.otb import TARGETS, WINDOWS
+from siamtrack.data.sequence import DataError
 from siamtrack.evaluation import ResultError, TrackerResults, Truth
 from siamtrack.evaluation.results import SequenceNames
 from tests.evaluation.golden import Row, folder, key
@@ -157,9 +160,8 @@ def from_pysot(path: Path) -> list[Truth]:
 
 def from_text(path: Path, name: str) -> Truth | None:
     """One sequence, in the benchmark's frame window; ``None`` for a text that is no boxes."""
-    try:
-        boxes = evaluation.read_boxes(path, allow_nan=True)
-    except ResultError:
+    boxes = _boxes(path)
+    if boxes is None:
         return None
     first, last = WINDOWS.get(name, (1, 0))
     if len(boxes) == last:
@@ -178,6 +180,17 @@ def from_text(path: Path, name: str) -> Truth | None:
         cover=np.array(cover.read_text().split(), int) if cover.is_file() else None,
         resolution=(int(size[1]), int(size[2])) if size else None,
     )
+
+
+def _boxes(path: Path) -> np.ndarray | None:
+    try:
+        return evaluation.read_boxes(path, allow_nan=True)
+    except ResultError:
+        pass
+    try:
+        return xyxy_to_xywh(read_corners(path))
+    except DataError:
+        return None
 
 
 def beside(annotation: Path, what: str) -> Path | None:

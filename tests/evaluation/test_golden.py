@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from siamtrack import evaluation
-from tests.evaluation import golden
+from tests.evaluation import golden, test_golden_vot
 from tests.evaluation.golden_archives import Library
 from tests.external import external
 
@@ -35,8 +35,7 @@ def test_golden(row: golden.Row, library: Library) -> None:
 
 def test_every_row_is_claimed_by_one_of_the_golden_tests() -> None:
     external("GOLDEN")
-    vot = pytest.importorskip("tests.evaluation.test_golden_vot")
-    claims = [golden.name(row) for row in (*CLAIMED, *vot.CLAIMED)]
+    claims = [golden.name(row) for row in (*CLAIMED, *test_golden_vot.CLAIMED)]
     assert sorted(claims) == sorted(map(golden.name, golden.table()))
     assert len(set(claims)) == len(claims) >= 1
 
