@@ -14,9 +14,10 @@ Pictures are drawn (``scenes.py``); targets of whole frames have a side of h/12,
 (geometric mean, logarithm normal with deviation .3) and lie anywhere in it. Files are hot in the page cache.
 
 How far to go: ``decode`` is the part of ours that the decoder alone takes for the same rectangles, so nothing around
-it can make the ratio greater than ``other / decode``. Of a tiled file it is the entropy decoding and transform of the
-tiles under the crop (a crop of side c touches about ``(c + 64) (c + 16)`` pixels at 4:2:0), which no lossless format
-of the same coefficients can avoid; of an untouched file the entropy decoding of all that lies above the crop's end.
+it can make the ratio greater than ``other / decode``, which is recorded as ``possible``. Of a tiled file it is the
+entropy decoding and transform of the tiles under the crop (a crop of side c touches about ``(c + 64) (c + 16)`` pixels
+at 4:2:0), which no lossless format of the same coefficients can avoid; of an untouched file the entropy decoding of all
+that lies above the crop's end.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import argparse
 import random
 import resource
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -37,7 +39,7 @@ import numpy as np
 import torch
 from original_loaders import PysotPairs, StarkPairs, Video, stark_crop
 from record import row, write
-from scenes import Scenes, write_scenes
+from scenes import SIZES, Pictures, draw_pictures, targets
 
 from siamtrack import config
 from siamtrack.contracts import Points, map_tensors
@@ -47,70 +49,16 @@ from siamtrack.data.augment import Augmentation, adjust_colours
 from siamtrack.data.batches import BatchMaker, RawBatch
 from siamtrack.data.decode import keep_heap
 from siamtrack.data.index import index_sequences
-from siamtrack.data.jpeg import region, tiles
+from siamtrack.data.jpeg import nvimgcodec, region, tiles
 from siamtrack.data.mixture import MixedSet, Mixture
-from siamtrack.data.packed.pack import pack
 from siamtrack.data.sampling.pairs import PairSampler
 from siamtrack.data.sequence import ImageFrames, Sequence
 from siamtrack.targets.points import PointLabeller
 
 ROOT = Path(__file__).resolve().parent.parent
 BATCH = 28
-SIZES = {"511": (511, 511, 32, 1.35), "1280x720": (1280, 720, 16, 1.0), "1920x1080": (1920, 1080, 12, 1.0)}
 PARTS = (12, 6, 3)
-FRAMES = 4  # of a video
 CONFIGS = {"pysot": "configs/siamban/r50.yaml", "stark": "configs/stark/s50.yaml"}
-
-
-# What is read -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """The pictures of one size, loose and packed, in the layout of GOT-10k."""
-
-    width: int
-    height: int
-    scenes: Scenes
-    loose: Path
-    packed: Path
-    more_bytes: float
-
-    def videos(self, boxes: np.ndarray, packed: bool) -> list[Video]:
-        folder = self.packed if packed else self.loose
-        names = self.scenes.files
-        return [
-            Video(tuple(str(folder / "train/v" / name) for name in names[i : i + FRAMES]), boxes[i : i + FRAMES])
-            for i in range(0, len(names), FRAMES)
-        ]
-
-
-def draw_pictures(size: str, folder: Path) -> Pictures:
-    """Draw and pack the pictures of one size."""
-    width, height, count, enlarged = SIZES[size]
-    loose, packed = folder / size / "GOT-10k", folder / size / "packed"
-    scenes = write_scenes(loose / "train" / "v", width, height, count, enlarged)
-    (loose / "train" / "v" / "groundtruth.txt").write_text("1,1,1,1\n" * count)
-    report = pack("got10k", loose, packed, split="train", jobs=1)
-    if report.tiled != count:
-        raise SystemExit(f"not all pictures could be tiled:\n{report}")
-    return Pictures(width, height, scenes, loose, packed, report.bytes_out / report.bytes_in - 1)
-
-
-def targets(pictures: Pictures, part: int) -> np.ndarray:
-    """``[pictures, 4]`` xywh boxes; part 0: those of 511-pixel pre-cuts, which fill their context."""
-    rng = np.random.default_rng(part)
-    count = len(pictures.scenes.files)
-    aspect = np.exp(rng.normal(0, 0.3, count))
-    if not part:
-        side = np.full(count, 127 / 2)
-        extent = np.stack([side * np.sqrt(aspect), side / np.sqrt(aspect)], 1)
-        return np.concatenate([255 - extent / 2, extent], 1)
-    side = pictures.height / part * np.exp(rng.normal(0, 0.3, count))
-    extent = np.stack([side * np.sqrt(aspect), side / np.sqrt(aspect)], 1)
-    extent = np.minimum(extent, [pictures.width - 8, pictures.height - 8])
-    corner = rng.random((count, 2)) * (np.array([pictures.width, pictures.height]) - extent)
-    return np.concatenate([corner, extent], 1)
 
 
 # The ways -----------------------------------------------------------------------------------------------------------
@@ -255,6 +203,11 @@ def squared(whole: np.ndarray, window: np.ndarray, size: int) -> np.ndarray:
 # Rows ---------------------------------------------------------------------------------------------------------------
 
 
+def title(style: str, size: str, part: int) -> str:
+    """How the names of the rows begin."""
+    return f"{style} {size} h/{part}" if part else f"{style} {size}"
+
+
 def compare(style: str, size: str, part: int, pictures: Pictures, rounds: int) -> list[dict[str, Any]]:
     """The rows of one kind of sample from pictures of one size."""
     boxes, numbers = targets(pictures, part), Numbers()
@@ -276,13 +229,12 @@ def compare(style: str, size: str, part: int, pictures: Pictures, rounds: int) -
     spent, faults = in_turn(ways, rounds)
 
     rows = []
-    title = f"{style} {size}" if not part else f"{style} {size} h/{part}"
     theirs = spent["original"]
     for way in ways[1:]:
         base = way.name.removesuffix(" augmented")
         mine = spent[way.name]
         made = row(
-            f"{title} {way.name}",
+            f"{title(style, size, part)} {way.name}",
             round(statistics.median(mine), 3),
             round(statistics.median(theirs), 3),
             "ms CPU/sample",
@@ -292,18 +244,20 @@ def compare(style: str, size: str, part: int, pictures: Pictures, rounds: int) -
             page_faults=[round(faults[way.name], 1), round(faults["original"], 1)],
             bits_per_pixel=pictures.scenes.bits_per_pixel,
             packed_bytes=f"{100 * pictures.more_bytes:+.1f} %",
+            opencv=cv2.__version__,
         )
         made["ratio"] = round(statistics.median(a / b for a, b in zip(theirs, mine, strict=True)), 2)
         if base != "untouched nvimgcodec" and base == way.name:
             made["decode"] = round(decoding(makers[base], numbers, rounds), 3)
+            made["possible"] = round(statistics.median(theirs) / made["decode"], 2)
         rows.append(made)
     return rows
 
 
 def nvimgcodec_is_there() -> bool:
     try:
-        from nvidia import nvimgcodec  # noqa: F401
-    except ImportError:
+        nvimgcodec.check_installed()
+    except config.ConfigError:
         return False
     return True
 
@@ -339,17 +293,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for size in SIZES:
             kinds = [("pysot", 0)] if size == "511" else [(style, part) for style in CONFIGS for part in PARTS]
-            kinds = [
-                k
-                for k in kinds
-                if f"{k[0]} {size} h/{k[1]}".startswith(args.only) or (not k[1] and args.only in "pysot 511")
-            ]
-            if not kinds:
-                continue
-            pictures = draw_pictures(size, Path(folder))
+            kinds = [kind for kind in kinds if title(kind[0], size, kind[1]).startswith(args.only)]
+            pictures = draw_pictures(size, Path(folder)) if kinds else None
             for style, part in kinds:
                 rows += compare(style, size, part, pictures, args.rounds)
-            if size == "511":
+                print(title(style, size, part), "measured", file=sys.stderr)
+            if size == "511" and kinds:
                 rows.append(bytes_per_sample(pictures))
     write(rows, args.json)
 

@@ -12,8 +12,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from original_loaders import Video
+
+from siamtrack.data.packed.pack import pack
 
 LEAVES = 400
+VIDEO = 4  # frames of a video
+# width, height, pictures, and by how much they are enlarged, as pre-cut crops mostly are
+SIZES = {"511": (511, 511, 32, 1.35), "1280x720": (1280, 720, 16, 1.0), "1920x1080": (1920, 1080, 12, 1.0)}
 
 
 def dead_leaves(width: int, height: int, seed: int) -> np.ndarray:
@@ -77,3 +83,55 @@ def write_scenes(folder: Path, width: int, height: int, count: int, enlarged: fl
     spread = (round(float(v), 2) for v in (bits.min(), bits.mean(), bits.max()))
     names = tuple(f"{number + 1:08}.jpg" for number in range(count))
     return Scenes(names, tuple(spread), float(np.mean(sizes)))  # type: ignore[arg-type]
+
+
+# Data sets of them ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The pictures of one size, loose and packed, in the layout of GOT-10k."""
+
+    width: int
+    height: int
+    scenes: Scenes
+    loose: Path
+    packed: Path
+    more_bytes: float
+
+    def videos(self, boxes: np.ndarray, packed: bool) -> list[Video]:
+        """The frames by fours, with their boxes ``[pictures, 4]``."""
+        folder = self.packed if packed else self.loose
+        names = self.scenes.files
+        return [
+            Video(tuple(str(folder / "train/v" / name) for name in names[i : i + VIDEO]), boxes[i : i + VIDEO])
+            for i in range(0, len(names), VIDEO)
+        ]
+
+
+def draw_pictures(size: str, folder: Path) -> Pictures:
+    """Draw and pack the pictures of one size."""
+    width, height, count, enlarged = SIZES[size]
+    loose, packed = folder / size / "GOT-10k", folder / size / "packed"
+    scenes = write_scenes(loose / "train" / "v", width, height, count, enlarged)
+    (loose / "train" / "v" / "groundtruth.txt").write_text("1,1,1,1\n" * count)
+    report = pack("got10k", loose, packed, split="train", jobs=1)
+    if report.tiled != count:
+        raise SystemExit(f"not all pictures could be tiled:\n{report}")
+    return Pictures(width, height, scenes, loose, packed, report.bytes_out / report.bytes_in - 1)
+
+
+def targets(pictures: Pictures, part: int) -> np.ndarray:
+    """``[pictures, 4]`` xywh boxes; part 0: those of 511-pixel pre-cuts, which fill their context."""
+    rng = np.random.default_rng(part)
+    count = len(pictures.scenes.files)
+    aspect = np.exp(rng.normal(0, 0.3, count))
+    if not part:
+        side = np.full(count, 127 / 2)
+        extent = np.stack([side * np.sqrt(aspect), side / np.sqrt(aspect)], 1)
+        return np.concatenate([255 - extent / 2, extent], 1)
+    side = pictures.height / part * np.exp(rng.normal(0, 0.3, count))
+    extent = np.stack([side * np.sqrt(aspect), side / np.sqrt(aspect)], 1)
+    extent = np.minimum(extent, [pictures.width - 8, pictures.height - 8])
+    corner = rng.random((count, 2)) * (np.array([pictures.width, pictures.height]) - extent)
+    return np.concatenate([corner, extent], 1)

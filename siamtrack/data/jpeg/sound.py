@@ -8,10 +8,11 @@ from __future__ import annotations
 import functools
 import struct
 
-from siamtrack.data.jpeg.header import BASELINE, DHT, DQT, DRI, EXTENDED, Header
+from siamtrack.data.jpeg.header import BASELINE, COMMENT, DHT, DQT, DRI, EXTENDED, JFIF, SOS, Header
 
 _MAX_SIDE = 65500  # JPEG_MAX_DIMENSION
 _MAX_BLOCKS = 10  # of an MCU: C_MAX_BLOCKS_IN_MCU
+_KNOWN = frozenset((BASELINE, EXTENDED, DHT, DQT, DRI, SOS, COMMENT, *range(JFIF, JFIF + 16)))
 _TABLES = 4
 _LARGEST_FACTOR = 4  # of sampling
 
@@ -20,7 +21,7 @@ def is_sound(data: memoryview, header: Header) -> bool:
     """Whether libjpeg accepts the :meth:`Header.needed` segments of a sequential file."""
     if max(header.width, header.height) > _MAX_SIDE:
         return False
-    if any(0xC0 <= s.marker <= 0xCF and s.marker not in (BASELINE, EXTENDED, DHT) for s in header.segments):
+    if any(s.marker not in _KNOWN for s in header.segments):
         return False
     return _sound(tuple((s.marker, bytes(data[s.start + 4 : s.end])) for s in header.needed()))
 

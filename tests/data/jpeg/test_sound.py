@@ -20,6 +20,7 @@ BREAKAGES = {
     "a Huffman table of no known kind": (DHT, 4, 0x77),
     "more codes of a length than fit": (DHT, 5, 0xFF),
     "a quantisation table of a fifth number": (DQT, 4, 0x07),
+    "a segment of no known kind": (DQT, 1, 0xF5),
     "a component without its table": (BASELINE, 12, 3),
     "no sampling factor": (BASELINE, 11, 0x00),
     "no horizontal sampling factor of a colour": (BASELINE, 14, 0x01),
