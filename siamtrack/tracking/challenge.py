@@ -155,4 +155,5 @@ def _seen_from(sequence: Sequence, start: int, backward: bool) -> Sequence:
         polygons=None,
         cover=None,
         tags=None,
+        anchors=None,
     )

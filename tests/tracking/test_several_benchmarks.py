@@ -146,6 +146,17 @@ def test_runs_from_anchors_go_both_ways_and_are_scored(tmp_path):
     assert scores.value("robustness") == 1
 
 
+def test_anchors_of_the_benchmark_come_first(tmp_path):
+    truth = sequence("s", [0] * 20)
+    anchors = np.zeros(20, np.int64)
+    anchors[[4, 15]] = 1, -1
+    own = Sequence("s", truth.frames, truth.file_boxes, anchors=anchors)
+    ((report),) = run_all([Assignment(Given(Slipping()), "VOT2022", [own], Multistart())], tmp_path)
+    assert report.failures == ()
+    lengths = {path.stem: len(path.read_text().splitlines()) for path in report.folder.rglob("*.txt")}
+    assert lengths == {"s_00000004": 16, "s_00000015": 16}
+
+
 def test_long_term_results_carry_confidences(tmp_path):
     truth = sequence("s", [0] * 9)
     ((report),) = run_all([Assignment(Given(Slipping()), "VOT2018-LT", [truth], LongTerm())], tmp_path)
