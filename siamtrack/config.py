@@ -111,6 +111,7 @@ def defaults() -> dict[str, Any]:
             "REHEARSE": True,  # a step of every phase is tried before the first epoch, and everything put back
             "PREFLIGHT": 300.0,  # seconds within which all processes must have found and heard each other
             "LOG_EVERY": 50,  # steps
+            "PICTURE_EVERY": 1000,  # steps from one picture of samples, labels and scores to the next; 0: none
             "SAVE_EVERY": 1,  # epochs
             "SAVE_STEPS": 0,  # steps within an epoch after which to save as well; 0: at the end of epochs alone
             "VALIDATE_EVERY": 1,  # epochs, if the task validates; the last one always; 0: the last one alone

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from siamtrack.engine.sinks import SinkMaker, TensorBoard
@@ -87,6 +88,13 @@ class RunLog:
             self._bar.set_postfix_str(_losses(row))
         else:
             self.say(f"{self._where}  {_line(row, self._steps)}")
+
+    def picture(self, name: str, image: np.ndarray, step: int) -> None:
+        """Hand ``[H, W, 3]`` uint8 RGB to the sinks."""
+        if self.active:
+            for sink in self._sinks:
+                with self._surviving():
+                    sink.picture(name, image, step)
 
     def say(self, text: str) -> None:
         """A line for people."""

@@ -137,6 +137,8 @@ class Run:
             self.log.say(line)
         if saved is not None:
             self._restore(saved)
+        if hasattr(task, "begin"):
+            task.begin(output)
 
     def __enter__(self) -> Run:
         self.interruption.__enter__()
@@ -169,12 +171,16 @@ class Run:
         )
 
     def between_steps(self) -> None:
-        """Save if it is time to, or if the run is to stop.
+        """Show pictures and save if it is time to, or if the run is to stop.
 
         Raises:
             Interrupted: it is to stop.
         """
         train, step = self.cfg.TRAIN, self.progress.step
+        if due(self.progress.total, train.PICTURE_EVERY) and self.processes.main and hasattr(self.task, "pictures"):
+            for name, picture in self.task.pictures().items():
+                self.log.picture(name, picture, self.progress.total)
+            self.clock.restart()  # drawing is no part of a step
         if self.monitor.stop or (due(step, train.SAVE_STEPS) and step < self.task.steps_per_epoch):
             self.save()
         self._stop_if_asked()

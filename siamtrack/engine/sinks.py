@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 from yacs.config import CfgNode
 
 from siamtrack.config import ConfigError, to_plain
@@ -19,6 +20,10 @@ class Sink(Protocol):
     """Takes the numbers of a row; all of its methods may raise ``OSError``."""
 
     def write(self, curves: Mapping[str, float], step: int) -> None: ...
+
+    def picture(self, name: str, image: np.ndarray, step: int) -> None:
+        """``[H, W, 3]`` uint8 RGB."""
+        ...
 
     def flush(self) -> None: ...
 
@@ -39,6 +44,9 @@ class TensorBoard:
     def write(self, curves: Mapping[str, float], step: int) -> None:
         for tag, value in curves.items():
             self._board.add_scalar(tag, value, step)  # type: ignore[no-untyped-call]
+
+    def picture(self, name: str, image: np.ndarray, step: int) -> None:
+        self._board.add_image(name, image, step, dataformats="HWC")  # type: ignore[no-untyped-call]
 
     def flush(self) -> None:
         self._board.flush()  # type: ignore[no-untyped-call]
@@ -66,6 +74,7 @@ class WandB:
                 "TRAIN.WANDB names a project, but the package wandb is not installed; `pip install siamtrack[wandb]`, "
                 "or leave the key empty."
             ) from error
+        self._image = wandb.Image
         known = folder / "wandb-id.txt"
         if not known.exists():
             write_text(known, uuid.uuid4().hex)
@@ -80,6 +89,9 @@ class WandB:
 
     def write(self, curves: Mapping[str, float], step: int) -> None:
         self._run.log(dict(curves), step=step)
+
+    def picture(self, name: str, image: np.ndarray, step: int) -> None:
+        self._run.log({name: self._image(image)}, step=step)
 
     def flush(self) -> None:
         """It sends by itself."""

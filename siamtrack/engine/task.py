@@ -75,8 +75,13 @@ class Task(Protocol):
             gradients are synchronised through.
         steps_per_epoch: optimiser steps of ``TRAIN.BATCH`` samples in one epoch.
 
-    A task may also have ``validate(model) -> {name: number}``: called after every ``TRAIN.VALIDATE_EVERY`` epochs by
-    the main process alone, with the bare model in eval mode and without gradients.
+    A task may also have
+
+    - ``begin(output)``: called once by every process when the run's folder is there, for what the task leaves in it;
+    - ``validate(model) -> {name: number}``: called after every ``TRAIN.VALIDATE_EVERY`` epochs by the main process
+      alone, with the bare model in eval mode and without gradients;
+    - ``pictures() -> {name: [H, W, 3] uint8 RGB}``: called after every ``TRAIN.PICTURE_EVERY`` steps by the main
+      process alone, of the micro-batch whose ``losses`` it was asked for last.
     """
 
     model: nn.Module

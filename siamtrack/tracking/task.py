@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from siamtrack.config import ConfigError
-from siamtrack.contracts import Batch
+from siamtrack.contracts import Batch, Prediction, Targets, map_tensors
 from siamtrack.data.loader import RawBatch, TrainingData
 from siamtrack.engine.task import Shard, tasks
 from siamtrack.losses import Criterion
 from siamtrack.models import build_network
 from siamtrack.models.network import SiameseNetwork
 from siamtrack.models.pretrained import start_from_pretrained, start_from_run
+from siamtrack.preview.live import batch_sheet
 from siamtrack.targets import labellers
 from siamtrack.tracking.validation import Validation
 
@@ -52,6 +55,11 @@ class TrackingTask:
         self.data = TrainingData(cfg, data_root)
         self.validation = Validation(cfg, data_root)
         self.steps_per_epoch = cfg.DATA.SAMPLES_PER_EPOCH // cfg.TRAIN.BATCH
+        self._last: tuple[Batch, Targets, Prediction] | None = None  # what pictures are of
+
+    def begin(self, output: Path) -> None:
+        """Images that cannot be read are listed in the run's folder."""
+        self.data.quarantine.write_to(output)
 
     def batches(self, epoch: int, first_step: int, shard: Shard) -> Iterator[RawBatch]:
         """Micro-batches of uint8 crops; see :class:`siamtrack.engine.task.Task`."""
@@ -65,7 +73,13 @@ class TrackingTask:
         """Weighted terms; predictions and losses are float32 whatever the precision of the network."""
         prediction = model(batch.templates, batch.search)
         with torch.autocast(batch.present.device.type, enabled=False):
-            return self.criterion(prediction, self.labeller(prediction, batch))
+            targets = self.labeller(prediction, batch)
+            self._last = batch, targets, map_tensors(prediction, Tensor.detach)
+            return self.criterion(prediction, targets)
+
+    def pictures(self) -> dict[str, np.ndarray]:
+        """Some samples of the last micro-batch with their labels and what the network made of them."""
+        return {} if self._last is None else {"samples": batch_sheet(*self._last)}
 
     def validate(self, model: SiameseNetwork) -> dict[str, float]:
         """Scores of a small tracking run, if TRAIN.VALIDATE names sequences."""
