@@ -10,6 +10,7 @@ from siamtrack.evaluation.report.tables import Column, Table
 from siamtrack.evaluation.scores import Scores
 from siamtrack.evaluation.vot.scores import VotScores
 
+OURS = "ours"
 LABELS = {
     "success": "Success",
     "precision": "Precision",
@@ -80,7 +81,7 @@ def comparison_tables(scores: Sequence[Scores], reference: str) -> list[Table]:
 def published_tables(scores: Sequence[Scores | VotScores]) -> list[Table]:
     """Ours and what others published on the same benchmark, with year, protocol and source.
 
-    Nothing is ranked, since the protocols differ. Values are fractions.
+    Nothing is ranked, since the protocols differ. Values are fractions; metrics that nobody published are left out.
 
     Args:
         scores: of one benchmark and protocol.
@@ -91,17 +92,18 @@ def published_tables(scores: Sequence[Scores | VotScores]) -> list[Table]:
     about = scores[0]
     known = published_on(about.benchmark)
     named = {m: name for m in about.protocol.metrics if (name := published_name(m.name, about.protocol.name))}
-    metrics = list(dict.fromkeys(named.values()))
+    metrics = [name for name in dict.fromkeys(named.values()) if any(row.metric == name for row in known)]
     rows: dict[tuple[str, ...], dict[str, float]] = {}
     for score in scores:
-        values = {name: score.value(m.name) / m.scale for m, name in named.items()}
-        rows[(score.tracker, about.protocol.name, "", "ours")] = values
-    ours = len(rows)
-    for row in known:
-        if row.metric in metrics:
-            rows.setdefault((row.tracker, row.protocol, str(row.year or ""), row.source), {})[row.metric] = row.value
-    if len(rows) == ours:
+        values = {name: score.value(m.name) / m.scale for m, name in named.items() if name in metrics}
+        rows[(score.tracker, about.protocol.name, "", OURS)] = values
+    told = [row for row in known if row.metric in metrics]
+    if not told:
         return []
+    sources = {source: f"[{i}]" for i, source in enumerate(dict.fromkeys(row.source for row in told), 1)}
+    for row in told:
+        key = (row.tracker, row.protocol, str(row.year or ""), sources[row.source])
+        rows.setdefault(key, {})[row.metric] = row.value
     ordered = sorted(rows.items(), key=lambda item: -item[1].get(metrics[0], -1.0))
     return [
         Table(
@@ -110,5 +112,9 @@ def published_tables(scores: Sequence[Scores | VotScores]) -> list[Table]:
             columns=tuple(Column(LABELS[metric], ranked=False) for metric in metrics),
             labels=tuple(labels for labels, _ in ordered),
             values=tuple(tuple(values.get(metric) for metric in metrics) for _, values in ordered),
+            notes=(
+                f"{OURS}: on {len(about.sequences)} sequences",
+                *(f"{mark} {source}" for source, mark in sources.items()),
+            ),
         )
     ]

@@ -141,8 +141,8 @@ def terminal(table: Table) -> RichTable:
         title=table.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, caption=said,
         caption_justify="left",
     )  # fmt: skip
-    for i, head in enumerate(table.heads):
-        drawn.add_column(head, no_wrap=i == 0, overflow="fold")  # names stay whole, sources may break
+    for head in table.heads:
+        drawn.add_column(head, no_wrap=True)
     for column in table.columns:
         drawn.add_column(column.label, justify="right")
     style = {"best": "bold", "second": "underline", "": ""}

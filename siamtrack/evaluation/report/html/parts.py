@@ -22,7 +22,8 @@ def published_part(ranked: Sequence[Scores | VotScores]) -> dict[str, Any]:
     about = ranked[0]
     known = published_on(about.benchmark)
     names = {m.name: published_name(m.name, about.protocol.name) for m in about.protocol.metrics}
-    reported = list(dict.fromkeys(name for name in names.values() if name))
+    told = {row.metric for row in known}
+    reported = [name for name in dict.fromkeys(names.values()) if name and name in told]
     rows = [
         {
             "tracker": row.tracker,
@@ -37,7 +38,7 @@ def published_part(ranked: Sequence[Scores | VotScores]) -> dict[str, Any]:
         if row.metric in reported
     ]
     pairs = beside(ranked)
-    named = [m for m in about.protocol.metrics if names[m.name]]
+    named = [m for m in about.protocol.metrics if names[m.name] in reported]
     return {
         "metrics": [[name, LABELS[name]] for name in reported],
         "ours": [[[names[m.name], number(s.value(m.name) / m.scale)] for m in named] for s in ranked],

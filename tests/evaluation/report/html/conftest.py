@@ -11,6 +11,9 @@ import pytest
 
 from tests.evaluation.report.html.material import Material, make
 
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]  # as root, without a screen, in a container
+PATIENCE = 120_000  # ms; several workers start a browser at once
+
 
 @pytest.fixture(scope="session")
 def material() -> Material:
@@ -32,7 +35,7 @@ def browser() -> Iterator[Any]:
             "no Chromium on the path: install one (Debian: apt-get install chromium), or name it by SIAMTRACK_CHROMIUM"
         )
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        opened = playwright.chromium.launch(executable_path=program, args=ARGUMENTS, timeout=PATIENCE)
         yield opened
         opened.close()
 

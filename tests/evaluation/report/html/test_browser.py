@@ -10,6 +10,7 @@ import pytest
 
 from siamtrack import evaluation
 from siamtrack.evaluation.report.html import write_html
+from tests.evaluation.report.html.conftest import PATIENCE
 from tests.evaluation.report.html.material import HOSTILE, LONG, NAMES, Material, image
 
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -35,6 +36,7 @@ def open_report(browser: Any, report: Path) -> Iterator[Open]:
 
     def open_page(viewport: dict[str, int] = WIDE, scheme: str = "light") -> Any:
         context = browser.new_context(viewport=viewport, color_scheme=scheme, offline=True, reduced_motion="reduce")
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))

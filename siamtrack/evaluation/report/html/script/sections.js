@@ -182,10 +182,11 @@ function publishedSection(view) {
     sort: { column: 1, descending: true },
     tall: all.length > 12,
   });
+  const ours = node("p", { class: "note" }, `The numbers of this report are on ${count(view.sequences.length, "sequence")}; published ones are on all of the benchmark.`);
   const other = rows.filter((row) => !row.same).length;
   const sentences = [...new Set(found.pairs.map((pair) => pair.warning).filter(Boolean))];
   const warnings = other ? node("div", { class: "warning" },
     `⚠ ${count(other, "published row")} not by protocol ${view.protocol.name}, or without a word on the protocol: protocols alone move such numbers by hundredths.`,
     sentences.length ? node("details", {}, node("summary", {}, `${count(sentences.length, "number")} of trackers in this report`), sentences.map((text) => node("p", {}, text))) : null) : null;
-  return section(view, "Published scores", table.element, warnings);
+  return section(view, "Published scores", table.element, warnings, ours);
 }
