@@ -17,8 +17,8 @@ from siamtrack.evaluation.truth import Array, Mask, Truth
 
 log = logging.getLogger(__name__)
 
-# Frames in a block: what the arithmetic of a block makes stays in the second-level cache of a core.
-FRAMES = 6000
+# Frames in a block: some megabytes of intermediate results, which stay with the process (siamtrack.evaluation.memory).
+FRAMES = 30_000
 
 _LENGTH_RULES = {
     "cut": "both are cut to the shorter.",

@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 class OnePass:
     """The truth of a benchmark made ready for a protocol; scores any number of trackers.
 
-    Sequences are laid end to end once, in blocks that fit a core's cache; a tracker is then scored in a handful of
-    array operations a block.
+    Sequences are laid end to end once, in blocks of bounded size; a tracker is then scored in a handful of array
+    operations a block.
 
     Args:
         truths: the sequences.

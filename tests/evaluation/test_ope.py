@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from siamtrack import evaluation
-from siamtrack.evaluation import PROTOCOLS, ResultError, TrackerResults, Truth
+from siamtrack.evaluation import PROTOCOLS, ResultError, TrackerResults, Truth, block
 from siamtrack.evaluation.got10k import bound
 from tests.evaluation import slow_reference
 
@@ -119,6 +119,19 @@ def test_curves_are_monotone_and_order_does_not_matter(protocol: str, seed: int)
     again = evaluation.evaluate([truths[i] for i in order], results, protocol)
     assert again.metrics() == pytest.approx(scored.metrics(), rel=1e-13)
     assert (again.sequence_curves("success") == scored.sequence_curves("success")[order]).all()
+
+
+@protocols
+@pytest.mark.parametrize("frames", [1, 17, 40])
+def test_the_size_of_a_block_does_not_show(protocol: str, frames: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    truths, results = clean(7)
+    whole = evaluation.evaluate(truths, results, protocol)
+    monkeypatch.setattr(block, "FRAMES", frames)
+    assert len(block.blocks(truths, whole.protocol)) > 1
+    parts = evaluation.evaluate(truths, results, protocol)
+    assert parts.metrics() == whole.metrics()
+    for curve in whole.hits:
+        np.testing.assert_array_equal(parts.sequence_curves(curve), whole.sequence_curves(curve))
 
 
 @protocols
