@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from siamtrack.commands.benchmark import Opened, open_benchmarks, truth
+from siamtrack.commands.benchmark import Opened, open_benchmarks, truth, vot_truth
 from siamtrack.commands.options import INCOMPLETE, command, data_root, overrides, selection
 from siamtrack.commands.runs import checkpoints_of, newest_of, run_folder
 
@@ -160,14 +160,18 @@ def _scored(
     recipes: Sequence[Any], opened: Sequence[Opened], options: argparse.Namespace, places: Any, notes: tuple[str, ...]
 ) -> tuple[list[Any], list[Any]]:
     """Reports, and scores as far as there are any."""
-    from siamtrack.tuning.checkpoints import score
+    from siamtrack.tuning.checkpoints import score, score_vot
 
     reports, assignments = _track(recipes, opened, options, places, notes)
-    truths = {benchmark.name: [truth(sequence) for sequence in benchmark.sequences] for benchmark in opened}
-    return reports, [
-        score(assignment.recipe.name, assignment.benchmark, report.folder, truths[assignment.benchmark])
-        for assignment, report in zip(assignments, reports, strict=True)
-    ]
+    scored = []
+    truths: dict[str, list[Any]] = {}  # the same for all trackers
+    for assignment, report in zip(assignments, reports, strict=True):
+        read, judge = (truth, score) if assignment.experiment.name == "one-pass" else (vot_truth, score_vot)
+        if assignment.benchmark not in truths:
+            truths[assignment.benchmark] = [read(sequence) for sequence in assignment.sequences]
+        known = truths[assignment.benchmark]
+        scored.append(judge(assignment.recipe.name, assignment.benchmark, report.folder, known))
+    return reports, scored
 
 
 def _show(table: Any, output: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from siamtrack import evaluation
-from siamtrack.evaluation import ResultError
+from siamtrack.evaluation import ResultError, vot
 from siamtrack.evaluation.report.tables import Column, Table
 
 
@@ -45,6 +45,21 @@ def score(tracker: str, benchmark: str, folder: Any, truths: Sequence[evaluation
         value = evaluation.evaluate(truths, found, rules, benchmark=benchmark).value(rules.metrics[0].name)
     except ResultError as error:
         return Scored(tracker, title, None, str(error))
+    return Scored(tracker, title, value if math.isfinite(value) else None)
+
+
+def score_vot(tracker: str, benchmark: str, folder: Any, truths: Sequence[vot.VotTruth]) -> Scored:
+    """Score the results of the experiment that an edition of VOT asks for; otherwise as :func:`score`."""
+    about = vot.edition(benchmark)
+    if about is None:
+        return Scored(tracker, f"{benchmark}", None, f"{benchmark} is no edition of VOT, so its runs have no protocol.")
+    rules = vot.resolve_vot("", about)
+    title = f"{benchmark} {rules.metrics[0].label}"
+    try:
+        (scores,) = vot.evaluate_folders(truths, {tracker: folder}, benchmark=benchmark)
+    except ResultError as error:
+        return Scored(tracker, title, None, str(error))
+    value = scores.value(rules.metrics[0].name)
     return Scored(tracker, title, value if math.isfinite(value) else None)
 
 

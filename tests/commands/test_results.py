@@ -87,6 +87,16 @@ def test_a_range_without_a_validation_set_is_tested_whole(world, trained, tmp_pa
     assert "chosen" not in (tmp_path / "checkpoints.md").read_text()
 
 
+def test_a_range_on_a_challenge_is_scored_by_it(world, trained, tmp_path):
+    call("export", "vot-workspace", "--baseline", "static", "--dataset", "got10k:val", "--data-root", world,
+         "--experiments", "supervised", "-o", tmp_path / "VOT2019")  # fmt: skip
+    words = ["test", "--run", trained, "--checkpoints", "1-2", "--dataset", "VOT2019", "--data-root", tmp_path]
+    assert call(*words, "--output", tmp_path / "results", "--device", "cpu") == 0
+    heading, *_ = [line for line in (tmp_path / "results/checkpoints.md").read_text().splitlines() if "EAO" in line]
+    assert heading == "| Checkpoint | VOT2019 EAO |"
+    assert len(list((tmp_path / "results/VOT2019").rglob("baseline/*/*_001.txt"))) == 2 * 3
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
