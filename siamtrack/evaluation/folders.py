@@ -65,7 +65,8 @@ class ResultFiles:
 def find_trackers(root: str | os.PathLike[str], names: Sequence[str]) -> dict[str, Path]:
     """Tracker folders under a results folder, by name.
 
-    ``root`` may be one tracker's folder, hold trackers, or hold benchmarks that hold trackers.
+    ``root`` may be one tracker's folder, hold trackers, or hold benchmarks (or trackers with several settings) that do.
+    Two folders of one name are told apart by the folders they stand in: ``atom/default_000``.
 
     Args:
         root: the folder.
@@ -82,9 +83,9 @@ def find_trackers(root: str | os.PathLike[str], names: Sequence[str]) -> dict[st
         return {folder.resolve().name: folder}
     level = _subfolders(folder)
     for _ in range(2):
-        found = {child.name: child for child in level if _has_results(child, index)}
+        found = [child for child in level if _has_results(child, index)]
         if found:
-            return found
+            return _named(found)
         level = [grandchild for child in level for grandchild in _subfolders(child)]
     if not any(folder.iterdir()):
         raise ResultError(f"{folder}: the folder is empty; {_LAYOUTS} expected.")
@@ -92,6 +93,14 @@ def find_trackers(root: str | os.PathLike[str], names: Sequence[str]) -> dict[st
         f"{folder}: no result for any of the {len(names)} sequences ({', '.join(list(names)[:3])}, ...); "
         f"{_LAYOUTS} expected.{_matlab(folder)}"
     )
+
+
+def _named(folders: Sequence[Path]) -> dict[str, Path]:
+    names = [folder.name for folder in folders]
+    return {
+        name if names.count(name) == 1 else f"{folder.parent.name}/{name}": folder
+        for name, folder in zip(names, folders, strict=True)
+    }
 
 
 def result_files(folder: str | os.PathLike[str], names: Sequence[str]) -> ResultFiles:

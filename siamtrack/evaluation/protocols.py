@@ -271,6 +271,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     Benchmark("NFS30", "nfs", "pytracking"),
     Benchmark("NFS240", "nfs", "pytracking"),
     Benchmark("TC128", "tc128", "got10k"),
+    Benchmark("TColor128", "tc128", "got10k"),
     Benchmark("DTB70", "dtb70", "pysot"),
 )
 

@@ -89,6 +89,28 @@ def test_several_trackers(tmp_path: Path) -> None:
     assert list(evaluation.find_trackers(tmp_path, list(FRAMES))) == ["A", "B"]
 
 
+def test_folders_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    """As pytracking leaves them: tracker, setting and run."""
+    for tracker in ("atom", "dimp"):
+        fill(tmp_path / tracker / "default_000", "bird1_1.txt")
+    fill(tmp_path / "dimp" / "super_000", "bird1_1.txt")
+    found = evaluation.find_trackers(tmp_path, list(FRAMES))
+    assert found == {
+        "atom/default_000": tmp_path / "atom" / "default_000",
+        "dimp/default_000": tmp_path / "dimp" / "default_000",
+        "super_000": tmp_path / "dimp" / "super_000",
+    }
+
+
+def test_tabs_and_prefixes_of_pytracking(tmp_path: Path) -> None:
+    (tmp_path / "uav_bird1_1.txt").write_text("".join("1\t2\t3\t4\n" for _ in range(5)))
+    (tmp_path / "uav_bird1_1_time.txt").write_text("0.1\n" * 5)
+    found = evaluation.load_results(tmp_path, FRAMES)
+    assert found.boxes["bird1_1"][0].tolist() == [[1, 2, 3, 4]] * 5
+    assert list(found.times) == ["bird1_1"]
+    assert found.whole
+
+
 @pytest.mark.parametrize(("rows", "rule"), [(6, "the last row is left out"), (4, "the last row is repeated")])
 def test_one_row_too_many_or_too_few(tmp_path: Path, caplog: pytest.LogCaptureFixture, rows: int, rule: str) -> None:
     fill(tmp_path, "bird1_1.txt", rows=rows)

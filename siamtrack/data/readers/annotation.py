@@ -117,7 +117,7 @@ def read_regions(path: str | os.PathLike[str], box_format: str = "xywh") -> tupl
 
 def polygons_to_boxes(polygons: np.ndarray) -> np.ndarray:
     """``[F, 8]`` corners -> ``[F, 4]`` xywh with which a tracker starts; NaN for a polygon without extent."""
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         boxes: np.ndarray = cxcywh_to_xywh(quadrilateral_to_cxcywh(polygons))
     return boxes
 
