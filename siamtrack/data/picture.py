@@ -87,7 +87,8 @@ class Picture:
 
     def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
         """The whole frame, for policies that look everywhere."""
-        return np.array(self.whole(), dtype, copy=bool(copy))
+        whole = self.whole() if dtype is None else self.whole().astype(dtype, copy=False)
+        return whole.copy() if copy else whole
 
     def whole(self) -> np.ndarray:
         """The whole frame, RGB uint8 ``[H, W, 3]``."""
