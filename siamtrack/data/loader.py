@@ -29,6 +29,7 @@ from siamtrack.data.picture import checked_decoder
 from siamtrack.data.quarantine import Quarantine
 from siamtrack.data.sampling import samplers
 from siamtrack.data.sequence import DataError
+from siamtrack.data.shelter import outlive_signals
 
 T = TypeVar("T")
 
@@ -184,3 +185,4 @@ def _as_it_is(batch: T) -> T:
 
 def _start_worker(worker: int) -> None:
     prepare_worker()
+    outlive_signals()
