@@ -22,4 +22,4 @@ def batch_sheet(batch: Batch, targets: Targets, prediction: Prediction, limit: i
         side: of a search crop, px.
     """
     samples = samples_of(batch, targets, prediction, limit)
-    return draw_sheet(samples, "templates, search, labels, scores", side)
+    return draw_sheet(samples, f"{min(limit, len(batch))} of a batch of {len(batch)}", side)

@@ -15,7 +15,7 @@ IGNORED: Colour = (125, 125, 125)
 _RIM: Colour = (0, 0, 0)
 _FINE = 4  # OpenCV draws to 1/16 px
 _HATCH = 8  # px between the lines over padding
-_GAP = 6
+GAP = 6
 PAPER: Colour = (255, 255, 255)
 
 
@@ -28,15 +28,17 @@ def panels(sample: Sample, side: int) -> np.ndarray:
         side: of a search crop, px; templates are enlarged as much.
     """
     factor = side / len(sample.search.pixels)
-    column = [crop_panel(template, factor) for template in sample.templates]
+    column = _stacked([crop_panel(template, factor) for template in sample.templates], side)
     if sample.frame is not None:
-        column.append(crop_panel(sample.frame, column[0].shape[1] / sample.frame.pixels.shape[1]))
-    parts = [_stacked(column, side)]
+        frame = crop_panel(sample.frame, column.shape[1] / sample.frame.pixels.shape[1])
+        if (column[-len(frame) - GAP :] == PAPER).all():  # there is room under the templates
+            column[-len(frame) :, : frame.shape[1]] = frame
+    parts = [column]
     parts.append(crop_panel(sample.search, factor))
     parts.append(label_panel(sample, factor))
     if sample.scores is not None:
         parts.append(score_panel(sample.search, sample.scores, sample.guess, factor))
-    gap = np.full((side, _GAP, 3), PAPER, np.uint8)
+    gap = np.full((side, GAP, 3), PAPER, np.uint8)
     row = [parts[0]]
     for part in parts[1:]:
         row += [gap, part]
@@ -96,16 +98,14 @@ def score_panel(picture: Picture, scores: Grid, guess: np.ndarray | None, factor
 
 
 def _stacked(images: list[np.ndarray], height: int) -> np.ndarray:
-    """Images above each other on paper, the last at the bottom; as many as there is room for."""
+    """Images above each other on paper; as many as there is room for."""
     column = np.full((height, max(image.shape[1] for image in images), 3), PAPER, np.uint8)
     top = 0
     for image in images:
         if top + image.shape[0] > height:
             break
-        if image is images[-1]:
-            top = height - image.shape[0]
         column[top : top + image.shape[0], : image.shape[1]] = image
-        top += image.shape[0] + _GAP
+        top += image.shape[0] + GAP
     return column
 
 

@@ -10,14 +10,14 @@ import numpy as np
 from PIL import Image
 
 from siamtrack.preview.paint import PREDICTED, TRUE, Colour, text_width, write
-from siamtrack.preview.panels import NEGATIVE, PAPER, POSITIVE, panels
+from siamtrack.preview.panels import GAP, NEGATIVE, PAPER, POSITIVE, panels
 from siamtrack.preview.samples import Sample, Source
 
 _INK: Colour = (35, 38, 45)
 _FAINT: Colour = (120, 126, 138)
 _GOOD: Colour = (30, 132, 73)
 _BAD: Colour = (192, 57, 43)
-_MARGIN, _HEADER, _CAPTION = 18, 44, 40  # px
+_MARGIN, _TITLE, _HEADER, _CAPTION = 18, 40, 58, 40  # px
 
 
 def draw_sheet(samples: Sequence[Sample], title: str, side: int = 200, columns: int = 2) -> np.ndarray:
@@ -38,11 +38,13 @@ def draw_sheet(samples: Sequence[Sample], title: str, side: int = 200, columns: 
     scored = any(sample.scores is not None for sample in samples)
     celled = any(sample.labels is not None for sample in samples)
     room = sheet.shape[1] - _legend(sheet, scored, celled) - 2 * _MARGIN
-    write(sheet, _cut(title, room, 15, bold=True), (_MARGIN, _HEADER // 2), 15, _INK, bold=True)
+    write(sheet, _cut(title, room, 15, bold=True), (_MARGIN, _TITLE // 2), 15, _INK, bold=True)
     for place, card in enumerate(cards):
         row, column = divmod(place, columns)
         top, left = _HEADER + row * (height + _MARGIN), _MARGIN + column * (width + _MARGIN)
         sheet[top : top + height, left : left + width] = card
+        if row == 0:
+            _headings(sheet, samples[0], left, width, side)
     return sheet
 
 
@@ -88,13 +90,28 @@ def _card(sample: Sample, side: int) -> np.ndarray:
     caption = np.full((_CAPTION, width, 3), PAPER, np.uint8)
     kind, colour = ("positive pair", _GOOD) if sample.present else ("negative pair", _BAD)
     room = width - write(caption, kind, (width, 12), 12, colour, right=True, bold=True) - 10
-    left = 0
     if sample.sources:
         dataset, text = whence(sample.sources)
         left = write(caption, dataset, (0, 12), 12, _INK, bold=True) + 7
         write(caption, _cut(text, room - left, 12), (left, 12), 12, _INK)
-    write(caption, _cut(facts(sample), width, 11), (0, 29), 11, _FAINT)
+    write(
+        caption,
+        _cut(facts(sample), width if sample.sources else room, 11),
+        (0, 29 if sample.sources else 12),
+        11,
+        _FAINT,
+    )
     return np.concatenate([picture, caption])
+
+
+def _headings(sheet: np.ndarray, sample: Sample, left: int, width: int, side: int) -> None:
+    """What the panels of a column of cards are, above it."""
+    names = ["search", "labels"] + (["scores"] if sample.scores is not None else [])
+    column = width - len(names) * (side + GAP)
+    first = "template" if sample.frame is None else "template, frame"
+    write(sheet, _cut(first, column, 11), (left, _HEADER - 9), 11, _FAINT)
+    for place, name in enumerate(names):
+        write(sheet, name, (left + column + GAP + place * (side + GAP), _HEADER - 9), 11, _FAINT)
 
 
 def _legend(sheet: np.ndarray, scored: bool, celled: bool) -> int:
@@ -104,12 +121,13 @@ def _legend(sheet: np.ndarray, scored: bool, celled: bool) -> int:
     entries += [("prediction", PREDICTED)] if scored else []
     right = sheet.shape[1] - _MARGIN
     for name, colour in reversed(entries):
-        right -= write(sheet, name, (right, _HEADER // 2), 12, _INK, right=True) + 6
-        middle = _HEADER // 2
+        middle = _TITLE // 2
+        right -= write(sheet, name, (right, middle), 12, _INK, right=True) + 6
         sheet[middle - 6 : middle + 6, right - 12 : right] = _INK
         sheet[middle - 4 : middle + 4, right - 10 : right - 2] = colour
         right -= 12 + 14
-    return int(sheet.shape[1]) - right
+    used: int = sheet.shape[1] - right
+    return used
 
 
 def _cut(text: str, room: int, size: int, bold: bool = False) -> str:

@@ -142,7 +142,7 @@ def test_samples_are_those_of_training(root, name):
         assert "GOT-10k_Train_" in text
         assert f"sample {sample.number}" in facts(sample)
     sheet = draw_sheet(found[:5], "five", side=100)
-    assert sheet.shape[0] == 44 + 3 * (100 + 40 + 18)
+    assert sheet.shape[0] == 58 + 3 * (100 + 40 + 18)
     assert sheet.dtype == np.uint8
 
 

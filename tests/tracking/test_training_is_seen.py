@@ -48,7 +48,7 @@ def test_samples_are_shown_and_bad_images_listed(root, tmp_path):
     events = board.Images("samples")
     assert [event.step for event in events] == [4, 8]
     image = np.asarray(Image.open(io.BytesIO(events[0].encoded_image_string)))
-    assert image.shape[0] == 44 + 2 * (160 + 40 + 18), "four samples in two columns"
+    assert image.shape[0] == 58 + 2 * (160 + 40 + 18), "four samples in two columns"
     assert image.std() > 20
 
 
