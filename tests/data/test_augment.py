@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from siamtrack.config import ConfigError, load
-from siamtrack.data import streams
-from siamtrack.data import augment
+from siamtrack.data import augment, streams
 from siamtrack.data.augment import BLUR_SIZES, COLOR_BASIS, Augmentation, Photometry, adjust_colours, cross_blur
 
 RNG = np.random.default_rng(2)
