@@ -24,7 +24,7 @@ from siamtrack.data.readers.otb import TARGETS, WINDOWS
 from siamtrack.data.sequence import DataError
 from siamtrack.evaluation import ResultError, TrackerResults, Truth
 from siamtrack.evaluation.results import SequenceNames
-from tests.evaluation.golden import Row, folder, key
+from tests.evaluation.golden import Row, folder, key, table
 
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".zip")
 HIDDEN = ("absent", "full_occlusion", "out_of_view")  # files of flags, in all of which 1 means: not to be seen
@@ -136,7 +136,12 @@ def annotations(content: Path) -> Iterator[list[Truth]]:
     """Sets of annotated sequences in a folder: files of pysot, a text file a sequence, or a folder a sequence."""
     for path in sorted(content.rglob("*.json")):
         yield from_pysot(path)
-    texts = [path for path in sorted(content.rglob("*.txt")) if "results" not in path.relative_to(content).parts]
+    trackers = {"results", *(key(row["tracker"]) for row in table())}
+    texts = [
+        path
+        for path in sorted(content.rglob("*.txt"))
+        if trackers.isdisjoint(map(key, path.relative_to(content).parts))
+    ]
     named = [path for path in texts if path.name in ("groundtruth.txt", "groundtruth_rect.txt")]
     yield [truth for path in named if (truth := from_text(path, path.parent.name))]
     for place in sorted({path.parent for path in texts} - {path.parent for path in named}):
