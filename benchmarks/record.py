@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
+from importlib import metadata
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import torch
 
 import siamtrack
 
@@ -28,13 +27,12 @@ def machine() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Of everything that decides about speed."""
-    return {
-        "siamtrack": siamtrack.__version__,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-    }
+    """Of everything that decides about speed, as far as it is installed."""
+    found = {"siamtrack": siamtrack.__version__, "python": platform.python_version()}
+    for name in ("torch", "numpy"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def row(name: str, ours: float, other: float, unit: str, **more: Any) -> dict[str, Any]:

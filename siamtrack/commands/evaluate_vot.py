@@ -27,6 +27,7 @@ def run(options: argparse.Namespace) -> int:
     from siamtrack import evaluation
     from siamtrack.evaluation import vot
     from siamtrack.evaluation.report import tables
+    from siamtrack.evaluation.report.notes import notes_of, with_notes
     from siamtrack.evaluation.report.vot_plots import plot_vot
 
     _refuse(options)
@@ -40,6 +41,7 @@ def run(options: argparse.Namespace) -> int:
     protocols = vot.protocols_for(options.dataset) if options.protocol == "all" else (options.protocol,)
     groups = [vot.evaluate_folders(truths, folders, name, benchmark=options.dataset) for name in protocols]
     made = [table for scores in groups for table in _tables(scores, options)]
+    made = with_notes(made, {name: notes_of(folder) for name, folder in folders.items()})
     for table in made:
         Console().print(tables.terminal(table))
     if options.json:

@@ -66,7 +66,9 @@ def _ar(axes: Axes, ranked: Sequence[VotScores], styles: dict[str, _Style]) -> N
         assert score.ar is not None  # only the long-term experiment has none
         face: dict[str, Any] = {"color": color, "marker": mark, "ls": "none", "ms": 9, "mec": "white", "mew": 0.8}
         axes.plot(*score.ar, **face, label=score.tracker, zorder=10 + len(ranked) - place)
-    axes.set(xlim=(0, 1), ylim=(0, 1), ylabel="Accuracy")
+    points = np.array([score.ar for score in ranked])
+    low = np.clip(np.floor(points.min(0) * 10 - 1) / 10, 0, None)  # a tenth of room, on a tick
+    axes.set(xlim=(low[0], 1), ylim=(low[1], min(1.0, np.ceil(points[:, 1].max() * 10 + 1) / 10)), ylabel="Accuracy")
     failures = f"Robustness, exp(\N{MINUS SIGN}{SENSITIVITY} failures / frames)"
     axes.set_xlabel(
         failures if ranked[0].protocol.experiment == "supervised" else "Robustness, share of frames reached"

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from siamtrack.evaluation.vot import raster
-from siamtrack.evaluation.vot.raster import Mask, Outlines
-from siamtrack.evaluation.vot.regions import Array, Regions
+from siamtrack.evaluation.vot.outlines import Outlines
+from siamtrack.evaluation.vot.regions import Array, Mask, Regions
 
 Size = tuple[float, float] | Array | None
+Shapes = NDArray[np.object_]  # of shapely
 
 
 def overlap_pysot(first: Regions, second: Regions, size: Size = None) -> Array:
@@ -162,7 +164,7 @@ def overlap_exact(first: Regions, second: Regions, size: Size = None) -> Array:
     if size is not None:
         frame = np.broadcast_to(np.asarray(size, np.float64), (len(first), 2))
         frames = shapely.box(0, 0, frame[:, 0], frame[:, 1])
-        shapes = [shapely.intersection(shape, frames) for shape in shapes]
+        shapes = [_with_area(shapely.intersection(shape, frames)) for shape in shapes]
     common = shapely.area(shapely.intersection(*shapes))
     areas = [shapely.area(shape) for shape in shapes]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -171,12 +173,29 @@ def overlap_exact(first: Regions, second: Regions, size: Size = None) -> Array:
     return value
 
 
-def _shapes(regions: Regions) -> Array:
+def _shapes(regions: Regions) -> Shapes:
+    """``[F]`` geometries; a boundary that crosses itself encloses what it goes round once."""
     import shapely
 
     points = regions.corners()[0]
-    shapes = shapely.polygons(np.concatenate([points, points[:, :1]], 1))
-    return shapely.make_valid(shapes)  # type: ignore[no-any-return]
+    return _with_area(shapely.make_valid(shapely.polygons(np.concatenate([points, points[:, :1]], 1))))
+
+
+def _with_area(shapes: Shapes) -> Shapes:
+    """The same without lines and points, alone or beside polygons, which GEOS refuses to intersect."""
+    import shapely
+
+    areal = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
+    mixed = np.flatnonzero(~np.isin(shapely.get_type_id(shapes), areal))
+    parts, owner = shapely.get_parts(shapes[mixed], return_index=True)
+    parts, part = shapely.get_parts(parts, return_index=True)
+    kept = shapely.get_type_id(parts) == shapely.GeometryType.POLYGON
+    found, which = np.unique(owner[part][kept], return_inverse=True)
+    cleaned: Shapes = shapes.copy()
+    cleaned[mixed] = shapely.MultiPolygon()
+    if len(found):
+        cleaned[mixed[found]] = shapely.multipolygons(parts[kept], indices=which)
+    return cleaned
 
 
 OVERLAPS: dict[str, Callable[[Regions, Regions, Size], Array]] = {

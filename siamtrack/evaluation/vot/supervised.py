@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from siamtrack.evaluation.vot.outlines import Indices
 from siamtrack.evaluation.vot.protocols import BURN_IN, SENSITIVITY, SKIP, VotProtocol
-from siamtrack.evaluation.vot.raster import Indices
 from siamtrack.evaluation.vot.regions import FAILURE, INITIALISATION, UNKNOWN, Array
 from siamtrack.evaluation.vot.scores import VotScores
 from siamtrack.evaluation.vot.trajectories import (

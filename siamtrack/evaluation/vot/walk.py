@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from siamtrack.evaluation.vot.raster import Array, Counts, Indices, Outlines
+from siamtrack.evaluation.vot.outlines import Counts, Indices, Outlines
+from siamtrack.evaluation.vot.regions import Array
 
 
 def count(first: Outlines, second: Outlines, width: Array, height: Array, lone: bool) -> Counts:

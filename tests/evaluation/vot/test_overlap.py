@@ -120,6 +120,14 @@ def test_pairs_do_not_see_each_other() -> None:
         np.testing.assert_array_equal(overlap(first, second, (320, 240)), alone)
 
 
+def test_exact_overlap_of_shapes_that_cross_themselves_or_collapse() -> None:
+    """Two triangles of a bow tie; a square with a spike; a line."""
+    bow, spike, line = [0, 0, 10, 10, 10, 0, 0, 10], [0, 0, 10, 0, 10, 10, 20, 10, 10, 10, 0, 10], [0, 0, 9, 9, 4, 4]
+    whole = [0, 0, 10, 10]
+    value = overlap_exact(Regions.of([bow, spike, line]), Regions.of([whole] * 3))
+    np.testing.assert_allclose(value, [0.5, 1, 0], atol=1e-12)
+
+
 def test_codes_are_nan_for_pysot_and_no_overlap_for_the_official_toolkit() -> None:
     first, second = Regions.of([[1], [2], [5, 5, 20, 20]]), Regions.of([[5, 5, 20, 20]] * 2 + [[0]])
     np.testing.assert_array_equal(overlap_pysot(first, second, (50, 50)), [np.nan] * 3)
