@@ -53,7 +53,8 @@ def defaults() -> dict[str, Any]:
         "TARGETS": {"NAME": "points"},
         "LOSSES": [{"NAME": "cross_entropy", "WEIGHT": 1.0}, {"NAME": "iou", "WEIGHT": 1.0}],
         "DATA": {
-            "SETS": [],  # [{NAME: got10k, SPLIT: train, FRAME_RANGE: 100, NUM_USE: 200000, ...}, ...]
+            # [{NAME: got10k, SPLIT: train, FRAME_RANGE: 100, NUM_USE: 200000, ...}, ...]; all keys: docs/data.md
+            "SETS": [],
             "SAMPLES_PER_EPOCH": 1_000_000,
             "SAMPLER": {"NAME": "pairs"},
             "AUGMENT": {
