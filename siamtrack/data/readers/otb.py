@@ -172,6 +172,6 @@ def _attributes(path: Path) -> dict[str, tuple[str, ...]]:
         return {}
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
-        return {name: tuple(entry.get("attr", ())) for name, entry in entries.items()}
-    except (OSError, ValueError, AttributeError) as error:
+        return {name: tuple(entry.get("attr") or ()) for name, entry in entries.items()}
+    except (OSError, ValueError, AttributeError, TypeError) as error:
         raise DataError(f"{path}: is not pysot's annotation file ({error}); repair or remove it.") from error

@@ -68,7 +68,8 @@ OTB100/
             files = [os.path.join(self.root, file) for file in entry["img_names"]]
             rows = np.array(entry["gt_rect"], np.float64)
             tags = {k: np.array(v) for k, v in entry.items() if _per_frame(v) and k not in _FIELDS}
-        except (KeyError, TypeError, ValueError) as error:
+            attributes = tuple(entry.get("attr") or ())
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise DataError(
                 f"{path}: sequence {name} cannot be used ({error!r}); expected is\n{self.layout}"
             ) from error
@@ -87,7 +88,7 @@ OTB100/
             offset=1.0 if self.benchmark.upper().startswith(FROM_ONE) else 0.0,
             visible=visibility(rows) if known is None else known,
             polygons=rows if rows.shape[1] == 8 else None,
-            attributes=tuple(entry.get("attr", ())),
+            attributes=attributes,
             tags=tags or None,
         )
 

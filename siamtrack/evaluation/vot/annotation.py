@@ -37,7 +37,7 @@ def read_annotation(path: str | os.PathLike[str]) -> list[VotTruth]:
     for name, entry in entries.items():
         try:
             truths.append(_truth(name, entry))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"{path}, sequence {name}: {error!r}; expected is {_LAYOUT}.") from None
     return truths
 

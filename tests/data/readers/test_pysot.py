@@ -51,6 +51,14 @@ def test_sentences(tmp_path: Path) -> None:
     write(tmp_path / "OTB100", "Board", img_names=["a"])
     with pytest.raises(DataError, match=r"sequence Board cannot be used \(KeyError\('gt_rect'\)\)"):
         open_dataset("pysot", tmp_path)["Board"]
+    write(tmp_path / "OTB100", "Board", img_names=["a"], gt_rect=[[1, 2, 3, 4]], attr=5)
+    with pytest.raises(DataError, match=r"sequence Board cannot be used \(TypeError"):
+        open_dataset("pysot", tmp_path)["Board"]
+    write(tmp_path / "OTB100", "Board", img_names=["a"], gt_rect=[[1, 2, 3, 10**400]])
+    with pytest.raises(DataError, match=r"sequence Board cannot be used \(OverflowError"):
+        open_dataset("pysot", tmp_path)["Board"]
+    write(tmp_path / "OTB100", "Board", img_names=["a"], gt_rect=[[1, 2, 3, 4]], attr=None)
+    assert open_dataset("pysot", tmp_path)["Board"].attributes == ()
     (tmp_path / "OTB100" / "OTB100.json").write_text("{")
     with pytest.raises(DataError, match=r"OTB100.json: is not JSON"):
         len(open_dataset("pysot", tmp_path))
