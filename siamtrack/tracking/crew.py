@@ -131,7 +131,15 @@ class Crew:
         for hand in self._hands[: len(jobs)]:
             threading.Thread(target=hand.serve, args=(waiting, answers), daemon=True).start()
         for _ in jobs:
-            yield answers.get()
+            yield _next(answers)
+
+
+def _next(answers: queue.Queue[tuple[int, Any]]) -> tuple[int, Any]:
+    while True:
+        try:
+            return answers.get(timeout=0.5)
+        except queue.Empty:  # a wait without limit would not let an interrupt through on every system
+            continue
 
 
 class _Hand:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from siamtrack.registry import load_plugins
 from siamtrack.tracking.baselines import baseline
 from siamtrack.tracking.load import load_tracker, tracker_name
 from siamtrack.tracking.tracker import Tracker
@@ -38,14 +37,12 @@ class FromCheckpoint:
     Attributes:
         name: see :class:`Recipe`.
         checkpoint: a ``.safetensors`` file.
-        overrides: ``KEY VALUE`` pairs over the configuration that it carries.
-        plugins: modules that register further parts.
+        overrides: ``KEY VALUE`` pairs over the configuration that it carries, plug-ins included.
     """
 
     name: str
     checkpoint: Path
     overrides: tuple[str, ...] = ()
-    plugins: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, checkpoint: Path, overrides: Sequence[str] = (), name: str = "") -> FromCheckpoint:
@@ -59,7 +56,6 @@ class FromCheckpoint:
 
     def build(self, device: str | None) -> Tracker:
         """See :class:`Recipe`."""
-        load_plugins(self.plugins)
         tracker = load_tracker(self.checkpoint, device, self.overrides)
         tracker.name = self.name
         return tracker

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VALIDATION = ("train", "val")  # splits
+VALIDATION = ("train", "vot-train", "val")  # splits
 
 _FAMILIES = ("OTB", "CVPR13", "VOT", "UAV", "LaSOT", "GOT10k", "TrackingNet", "NFS", "TC128", "DTB70")
 
