@@ -14,9 +14,11 @@ def add(commands: Any) -> None:
         dest="what", required=True
     )
     p = command(data, "check", check)
-    p.add_argument("name", help="OTB100, GOT-10k, ...")
-    p.add_argument("root", help="its folder, or one that holds it")
+    p.add_argument("name", nargs="?", help="OTB100, GOT-10k, ...")
+    p.add_argument("root", nargs="?", help="its folder, or one that holds it")
     selection(p)
+    p.add_argument("--cfg", help="in place of a name: all data sets that this configuration trains on")
+    data_root(p)
     p.add_argument("--sample", type=int, metavar="N", help="decode at most N frames of a sequence (default: all)")
 
     p = command(data, "preview", preview)
@@ -40,10 +42,25 @@ def check(options: argparse.Namespace) -> int:
     """Say what a data set's folder should hold and what is wrong with it."""
     from siamtrack.data.check import check as look
 
-    given = {"split": options.split} if options.split else {}
-    report = look(options.name, options.root, sequences=listed(options.sequences), sample=options.sample, **given)
-    print(report)
-    return 0 if report.ok else INCOMPLETE
+    if (options.cfg is None) == (options.name is None):
+        raise ValueError("name one data set and its folder, or a configuration by --cfg and the folder by --data-root.")
+    sound = True
+    for name, root, given in _named(options):
+        report = look(name, root, sample=options.sample, **given)
+        print(report, end="\n\n" if options.cfg else "\n")
+        sound &= report.ok
+    return 0 if sound else INCOMPLETE
+
+
+def _named(options: argparse.Namespace) -> list[tuple[str, Any, dict[str, Any]]]:
+    """Name, folder and reader's options of each data set to look at."""
+    if options.cfg is None:
+        given = {"split": options.split} if options.split else {}
+        return [(options.name, options.root or options.data_root, {"sequences": listed(options.sequences), **given})]
+    from siamtrack import config
+    from siamtrack.data.mixture import reader_of
+
+    return [reader_of(section, options.data_root) for section in config.load(options.cfg).DATA.SETS]
 
 
 def preview(options: argparse.Namespace) -> int:

@@ -25,6 +25,7 @@ from siamtrack.data import streams
 from siamtrack.data.cache import open_index
 from siamtrack.data.index import TrackIndex
 from siamtrack.data.readers import open_dataset
+from siamtrack.data.sequence import DataError
 
 T = TypeVar("T")
 
@@ -316,9 +317,40 @@ def open_mixture(
         ConfigError: a section has no NAME, or an option that neither the mixture nor the reader knows.
         DataError: the data is not there or cannot be used.
     """
-    shares = _shares(sections, samples)
+    sets, missing = [], []
+    for section, share in zip(sections, _shares(sections, samples), strict=True):
+        try:
+            sets.append(_open(section, root, share))
+        except DataError as error:
+            missing.append(str(error))
+    if missing:  # all of them at once: opening takes a while
+        several = f"{len(missing)} of the {len(sections)} data sets in DATA.SETS cannot be used.\n"
+        raise DataError((several if len(missing) > 1 else "") + "\n".join(missing))
+    return Mixture(sets, seed)
+
+
+def reader_of(
+    section: Mapping[str, Any], root: str | os.PathLike[str] | None
+) -> tuple[str, str | os.PathLike[str] | None, dict[str, Any]]:
+    """What an entry of ``DATA.SETS`` asks :func:`siamtrack.data.readers.open_dataset` for: name, folder, options.
+
+    Raises:
+        ConfigError: the entry has no NAME, or an absolute FOLDER.
+    """
+    name = _option(section, "NAME", str, "")
+    if not name:
+        raise ConfigError(f"DATA.SETS: the entry {to_plain(section)} has no NAME; say which data set it is.")
+    folder = Path(_option(section, "FOLDER", str, ""))
+    if folder.is_absolute():
+        raise ConfigError(
+            f"{origin(section, 'FOLDER')}, key DATA.SETS FOLDER: {folder} of {name} should be relative to the data "
+            "root, which comes from --data-root or SIAMTRACK_DATA."
+        )
+    own = ("NAME", "FRAME_RANGE", "NUM_USE", "WEIGHT", "BY_CATEGORY", "FOLDER")
+    options = {key.lower(): to_plain(value) for key, value in section.items() if key not in own}
     root = root or os.environ.get("SIAMTRACK_DATA")
-    return Mixture([_open(section, root, share) for section, share in zip(sections, shares, strict=True)], seed)
+    # an index is kept, and found again from whatever folder a run starts in
+    return name, root and Path(os.path.abspath(root)) / folder, options
 
 
 def _shares(sections: Sequence[Mapping[str, Any]], samples: int) -> list[int | None]:
@@ -342,23 +374,11 @@ def _shares(sections: Sequence[Mapping[str, Any]], samples: int) -> list[int | N
 
 
 def _open(section: Mapping[str, Any], root: str | os.PathLike[str] | None, share: int | None) -> MixedSet:
-    name = _option(section, "NAME", str, "")
-    if not name:
-        raise ConfigError(f"DATA.SETS: the entry {to_plain(section)} has no NAME; say which data set it is.")
+    name, folder, options = reader_of(section, root)
     frame_range = _option(section, "FRAME_RANGE", int, MixedSet.frame_range)
     num_use = _option(section, "NUM_USE", int, MixedSet.num_use) if share is None else share
     by_category = _option(section, "BY_CATEGORY", bool, MixedSet.by_category)
-    folder = Path(_option(section, "FOLDER", str, ""))
-    if folder.is_absolute():
-        raise ConfigError(
-            f"{origin(section, 'FOLDER')}, key DATA.SETS FOLDER: {folder} of {name} should be relative to the data "
-            "root, which comes from --data-root or SIAMTRACK_DATA."
-        )
-    own = ("NAME", "FRAME_RANGE", "NUM_USE", "WEIGHT", "BY_CATEGORY", "FOLDER")
-    options = {key.lower(): to_plain(value) for key, value in section.items() if key not in own}
-    # an index is kept, and found again from whatever folder a run starts in
-    data = open_dataset(name, root and Path(os.path.abspath(root)) / folder, **options)
-    return MixedSet(open_index(data), frame_range, num_use, by_category)
+    return MixedSet(open_index(open_dataset(name, folder, **options)), frame_range, num_use, by_category)
 
 
 def _option(section: Mapping[str, Any], key: str, kind: type[T], default: T) -> T:

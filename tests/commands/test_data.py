@@ -35,6 +35,19 @@ def test_check_takes_split_sequences_and_a_sample(root, capsys):
     assert "'trian' does not fit" in capsys.readouterr().err
 
 
+def test_check_looks_at_all_sets_of_a_configuration(root, tmp_path, capsys):
+    cfg = tmp_path / "two.yaml"
+    cfg.write_text("DATA: {SETS: [{NAME: got10k, SPLIT: train, NUM_USE: 9}, {NAME: vid, FRAME_RANGE: 3}]}\n")
+    assert main(["data", "check", "--cfg", str(cfg), "--data-root", str(root), "--sample", "1"]) == 1
+    said = capsys.readouterr().out
+    assert "data set got10k" in said
+    assert "everything is in order" in said
+    assert "data set vid" in said
+    assert "ILSVRC2015/" in said
+    assert main(["data", "check"]) == 2
+    assert "name one data set and its folder, or a configuration" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["vid", "det", "youtubebb", "trackingnet", "coco", "lasot", "got10k"])
 def test_check_shows_what_should_be_there(name, tmp_path, capsys):
     assert main(["data", "check", name, str(tmp_path)]) == 1

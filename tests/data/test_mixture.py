@@ -72,6 +72,12 @@ def test_shares_and_categories_that_make_no_sense(root, sets, sentence):
         _open(sets, root)
 
 
+def test_all_that_is_missing_is_said_at_once(root):
+    sets = "[{NAME: folder, FOLDER: gone}, {NAME: folder, FOLDER: mine}, {NAME: vid}]"
+    with pytest.raises(DataError, match=r"(?s)2 of the 3 data sets in DATA.SETS cannot be used.*gone.*data set vid"):
+        _open(sets, root)
+
+
 def test_the_second_time_annotation_is_not_read(root, monkeypatch):
     sets = "[{NAME: folder, FOLDER: mine}]"
     first = _open(sets, root)
