@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from siamtrack.evaluation.report.tables import Column, Table
@@ -20,12 +21,18 @@ def vot_tables(scores: Sequence[VotScores], attributes: bool = False) -> list[Ta
     made = []
     for kind in dict.fromkeys((score.benchmark, score.protocol) for score in scores):
         group = [score for score in scores if (score.benchmark, score.protocol) == kind]
-        first = kind[1].metrics[0].name
-        group.sort(key=lambda score: -score.value(first))
+        group = ranked(group)
         made.append(_numbers(group))
         if attributes and group[0].tags:
             made.append(_attributes(group))
     return made
+
+
+def ranked(scores: Sequence[VotScores]) -> list[VotScores]:
+    """Trackers by the first metric of their protocol; those without such a number last."""
+    values = [score.value(score.protocol.metrics[0].name) for score in scores]
+    order = sorted(range(len(scores)), key=lambda i: (math.isnan(values[i]), -values[i]))
+    return [scores[i] for i in order]
 
 
 def _numbers(group: Sequence[VotScores]) -> Table:

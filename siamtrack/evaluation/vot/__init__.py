@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -86,7 +87,14 @@ def evaluate_vot(
     """
     rules = _rules(protocol, benchmark)
     score = _SCORERS[rules.name, rules.experiment]
-    return [score(truths, result, rules, benchmark) for result in results]
+    scores = [score(truths, result, rules, benchmark) for result in results]
+    if rules.interval and any(math.isnan(one.value("eao")) for one in scores):
+        longest = max(len(truth.regions) for truth in truths)
+        log.warning(
+            "%s: no expected average overlap, which is that of sequences of %d to %d frames; the longest here has %d.",
+            benchmark, *rules.interval, longest,
+        )  # fmt: skip
+    return scores
 
 
 def evaluate_folders(

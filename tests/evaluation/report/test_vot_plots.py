@@ -9,6 +9,7 @@ import pytest
 
 from siamtrack.evaluation import vot
 from siamtrack.evaluation.report.vot_plots import plot_vot
+from siamtrack.evaluation.report.vot_tables import ranked, vot_tables
 from siamtrack.evaluation.vot import VotScores
 
 
@@ -47,6 +48,15 @@ def test_what_is_drawn(tmp_path: Path, benchmark: str, titles: tuple[str, ...], 
     for text in (*titles, best, "0.100  A", benchmark, "protocol"):
         assert text in drawn, text
     assert drawn.index(best) < drawn.index("0.100  A"), "the better one first"
+
+
+def test_trackers_without_a_number_come_last() -> None:
+    numbers = {"robustness": 0.2, "lost_number": 3.0, "accuracy": 0.6}
+    found = [scores(name, "VOT2018", eao=eao, **numbers) for name, eao in (("A", np.nan), ("B", 0.1), ("C", 0.3))]
+    assert [score.tracker for score in ranked(found)] == ["C", "B", "A"]
+    (table,) = vot_tables(found)
+    assert table.labels == (("C",), ("B",), ("A",))
+    assert [cells[0] for cells in table.cells()] == [("0.300", "best"), ("0.100", "second"), ("–", "")]
 
 
 def test_a_picture_is_written(tmp_path: Path) -> None:

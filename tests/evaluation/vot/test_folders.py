@@ -144,6 +144,14 @@ def test_anchors_and_confidences(tmp_path: Path) -> None:
         vot.evaluate_folders(truths("ants1"), {"A": tmp_path}, benchmark="VOT2018-LT")
 
 
+def test_short_sequences_have_no_expected_average_overlap(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = results(tmp_path / "A", "ants1")
+    with caplog.at_level(logging.WARNING):
+        scores = vot.evaluate_folders(truths("ants1"), {"A": folder}, benchmark="VOT2018")[0]
+    assert np.isnan(scores.value("eao"))
+    assert "that of sequences of 100 to 356 frames; the longest here has 30" in caplog.text
+
+
 def test_protocols_and_editions() -> None:
     assert vot.protocols_for("VOT2018") == ("pysot-vot", "vot-toolkit")
     assert vot.protocols_for("VOT2022") == ("vot-toolkit",)
