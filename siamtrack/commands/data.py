@@ -58,7 +58,7 @@ def _named(options: argparse.Namespace) -> list[tuple[str, Any, dict[str, Any]]]
         given = {"split": options.split} if options.split else {}
         return [(options.name, options.root or options.data_root, {"sequences": listed(options.sequences), **given})]
     from siamtrack import config
-    from siamtrack.data.mixture import reader_of
+    from siamtrack.data.sets import reader_of
 
     return [reader_of(section, options.data_root) for section in config.load(options.cfg).DATA.SETS]
 

@@ -24,11 +24,12 @@ from siamtrack.crops import crop_policies
 from siamtrack.data.augment import Augmentation, adjust_colours
 from siamtrack.data.batches import BatchMaker, RawBatch
 from siamtrack.data.decode import keep_heap, prepare_worker
-from siamtrack.data.mixture import Mixture, open_mixture
+from siamtrack.data.mixture import Mixture
 from siamtrack.data.picture import checked_decoder
 from siamtrack.data.quarantine import Quarantine
 from siamtrack.data.sampling import samplers
 from siamtrack.data.sequence import DataError
+from siamtrack.data.sets import open_mixture
 from siamtrack.data.shelter import outlive_signals
 
 T = TypeVar("T")

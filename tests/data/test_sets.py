@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from siamtrack.config import ConfigError, load
-from siamtrack.data.mixture import open_mixture
 from siamtrack.data.sequence import DataError
+from siamtrack.data.sets import open_mixture
 
 
 @pytest.fixture
