@@ -145,6 +145,8 @@ def _range(options: argparse.Namespace, places: Any) -> int:
     scored: list[Any] = []
     if options.select_on:
         validation = open_benchmarks(options, options.select_on)
+        if len(validation) > 1:
+            raise ValueError(f"--select-on {options.select_on}: a checkpoint is chosen on one validation set.")
         notes = guard.note(validation[0].name, validation[0].split, options.on_test_set, "the checkpoint")
         reports, scored = _scored(recipes, validation, options, places, notes)
         recipes = [recipes[checkpoints.best(scored)]]

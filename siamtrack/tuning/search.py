@@ -32,6 +32,8 @@ from siamtrack.tuning.trials import Study, Trial
 
 log = logging.getLogger(__name__)
 
+PATIENCE = 3  # trials without a single score before the search gives up: a damaged sequence fails in every trial
+
 Score = Callable[[dict[str, np.ndarray]], float]  # boxes by sequence, in the files' numbers -> what is maximised
 
 
@@ -56,6 +58,9 @@ def search(
         trials: how many there shall be.
         places: processes.
         memory: for decoded frames, GB in each process.
+
+    Raises:
+        ValueError: the first trials have all failed; says why.
     """
     longest_first = sorted(videos, key=lambda video: -len(video))
     with Crew(places) as crew:
@@ -66,6 +71,8 @@ def search(
             reached, reason = _score(crew, jobs, score)
             study.add(Trial(number, values, reached, round(time.perf_counter() - began, 2), reason))
             _say(study, trials)
+            if len(study.trials) >= PATIENCE and all(trial.score is None for trial in study.trials):
+                raise ValueError(f"none of {len(study.trials)} trials has a score, so no other will; {reason}")
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,7 @@ def test_a_range_on_a_challenge_is_scored_by_it(world, trained, tmp_path):
         (["--run", "RUN", "--checkpoints", "2-9"], "7 of 8 are not there, the first is epoch-0003.safetensors"),
         (["--run", "RUN", "--checkpoints", "9-2"], "should be FIRST-LAST"),
         (["--run", "RUN", "--select-on", "got10k:val"], "give --checkpoints 11-20 as well"),
+        (["--run", "RUN", "--checkpoints", "1-2", "--select-on", "got10k:val,got10k:test"], "on one validation set"),
         (["--baseline", "static", "--checkpoints", "1-2"], "name the run by --cfg or --run"),
         (["--baseline", "static", "--repeat", "0"], "--repeat 0: should be 1 or more"),
         (["--baseline", "static", "--processes", "-1"], "--processes -1"),

@@ -192,6 +192,9 @@ def test_a_trial_that_fails_is_stored_with_its_reason(recipe, tmp_path):
     search(study, recipe, [clips[0], broken], lambda boxes: 1.0, suggester("random", ranges, 0), 1, [Seat("cpu")])
     assert study.trials[0].score is None
     assert study.trials[0].reason.startswith("c: sequence c: has boxes for 3 frames")
+    with pytest.raises(ValueError, match=r"none of 3 trials has a score.*c: sequence c: has boxes"):
+        search(study, recipe, [clips[0], broken], lambda boxes: 1.0, suggester("random", ranges, 0), 9, [Seat("cpu")])
+    assert len(study.trials) == 3
 
 
 # The guard ------------------------------------------------------------------------------------------------------------
