@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import math
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -40,7 +42,7 @@ class RunLog:
             return
         self._path = folder / "metrics.jsonl"
         _cut(self._path, step)
-        self._rows = self._path.open("a", encoding="utf-8")
+        self._rows = self._path.open("ab", buffering=0)
         self._sinks = [make(folder, step) for make in sinks]
         self._lost = False
         self._bar: tqdm[Any] | None = None
@@ -77,8 +79,7 @@ class RunLog:
             return
         with self._surviving():
             # JSON has no word for infinity
-            self._rows.write(json.dumps(_finite(row)) + "\n")
-            self._rows.flush()
+            self._append(json.dumps(_finite(row)).encode() + b"\n")
         for sink in self._sinks:
             with self._surviving():
                 sink.write(dict(_curves(row)), row["step"])
@@ -99,8 +100,16 @@ class RunLog:
     def say(self, text: str) -> None:
         """A line for people."""
         if self.active:
-            tqdm.write(text, file=sys.stdout)
-            sys.stdout.flush()
+            with self._surviving():
+                tqdm.write(text, file=sys.stdout)
+                sys.stdout.flush()
+
+    def _append(self, line: bytes) -> None:
+        """A line, or nothing of it."""
+        end = self._rows.seek(0, os.SEEK_END)
+        if self._rows.write(line) != len(line):
+            self._rows.truncate(end)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
 
     @contextlib.contextmanager
     def _surviving(self) -> Iterator[None]:

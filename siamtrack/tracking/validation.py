@@ -20,7 +20,7 @@ from siamtrack.tracking.load import build_tracker
 from siamtrack.tracking.run import follow
 
 PROTOCOL = "pysot"
-METRICS = ("success", "precision")
+METRICS = {"success": "success", "precision": "precision@20"}  # as the log names them, as the protocol does
 
 
 class Validation:
@@ -59,7 +59,7 @@ class Validation:
         tracks = {sequence.name: follow(tracker, sequence).boxes for sequence in self.sequences}
         results = TrackerResults.of(tracker.name, tracks)
         (scores,) = evaluation.evaluate_all(_truths(self.sequences), [results], PROTOCOL)
-        return {metric: scores.value(metric) for metric in METRICS}
+        return {name: scores.value(metric) for name, metric in METRICS.items()}
 
 
 def _open(section: Any, data_root: str | os.PathLike[str] | None) -> list[Sequence]:

@@ -55,9 +55,9 @@ def assert_same(a: Any, b: Any) -> None:
         assert a == b
 
 
-def assert_same_end(output: Path, whole: Path) -> None:
+def assert_same_end(output: Path, whole: Path, epochs: int = 2) -> None:
     ends = [Checkpoints(folder / "checkpoints").newest() for folder in (output, whole)]
-    assert [end.weights.name for end in ends] == ["epoch-0002.safetensors"] * 2
+    assert [end.weights.name for end in ends] == [f"epoch-{epochs:04d}.safetensors"] * 2
     assert_same(read_weights(ends[0].weights).state, read_weights(ends[1].weights).state)
     assert_same(ends[0].state, ends[1].state)
     assert rows(output) == rows(whole)
