@@ -132,9 +132,10 @@ class AreaCrop:
 
     def mask(self, shape: tuple[int, ...], window: np.ndarray, size: int) -> np.ndarray:
         """See :class:`CropPolicy`; all True if no cell of 16 px begins inside the frame."""
-        mask = mask_of(shape, *_resolve(shape, window), size)
-        if not mask.any():
-            return mask
+        left, top, side = _resolve(shape, window)
+        if left >= 0 and top >= 0 and left + side < shape[1] and top + side < shape[0]:
+            return np.zeros((size, size), bool)
+        mask = mask_of(shape, left, top, side, size)
         if mask[::_CELL, ::_CELL].all():
             return np.ones_like(mask)
         return cv2.flip(mask.view(np.uint8), 1).view(bool) if window[9] else mask
@@ -207,8 +208,6 @@ def mask_of(shape: tuple[int, ...], left: int, top: int, side: int, size: int) -
 def _padded_line(start: int, side: int, length: int, size: int) -> np.ndarray:
     """One axis of the mask: ``[size]`` bool."""
     low, high = _inside(start, side, length)
-    if (low, high) == (start, start + side):
-        return np.zeros(size, bool)
     line = np.ones((1, side))
     line[0, low - start : high - start] = 0
     padded: np.ndarray = np.asarray(cv2.resize(line, (size, 1)))[0] != 0
