@@ -104,13 +104,19 @@ class Crew:
     def __init__(self, places: Sequence[Seat]) -> None:
         self._bench = Bench(places[0])
         self._hands = [_Hand(seat) for seat in places] if len(places) > 1 else []
+        self._before = torch.get_num_threads(), cv2.getNumThreads()
 
     def __enter__(self) -> Crew:
+        if not self._hands:
+            _use_threads(self._bench.seat.threads)
         return self
 
     def __exit__(self, *error: object) -> None:
         for hand in self._hands:
             hand.stop()
+        if not self._hands and self._bench.seat.threads:
+            torch.set_num_threads(self._before[0])
+            cv2.setNumThreads(self._before[1])
 
     def work(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Any]]:
         """Do all jobs, one list at a time.
@@ -174,13 +180,19 @@ class _Hand:
             self._line.send(job)
             return self._line.recv()
         except (EOFError, BrokenPipeError, ConnectionResetError):
+            return Failed(f"the process that worked on it {self._ending()}; it may have run out of memory.")
+        except Exception as error:  # a job that cannot be pickled, say
+            return Failed(f"{error}" or type(error).__name__)
+
+    def _ending(self) -> str:
+        """How the process ended; the next job gets a new one."""
+        with self._lock:
+            if self._process is None:
+                return "was stopped"
             self._process.join(5)
             code = self._process.exitcode
             self._end()
-            how = f"was killed by signal {-code}" if code and code < 0 else f"ended with exit code {code}"
-            return Failed(f"the process that worked on it {how}; it may have run out of memory.")
-        except Exception as error:  # a job that cannot be pickled, say
-            return Failed(f"{error}" or type(error).__name__)
+        return f"was killed by signal {-code}" if code and code < 0 else f"ended with exit code {code}"
 
     def _start(self) -> None:
         with self._lock:
@@ -204,9 +216,7 @@ class _Hand:
 def _serve(line: Connection, seat: Seat) -> None:
     """A worker process: jobs in, answers out, until the other end of the line is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the process that gives out the work
-    if seat.threads:
-        torch.set_num_threads(seat.threads)
-        cv2.setNumThreads(seat.threads)
+    _use_threads(seat.threads)
     bench = Bench(seat)
     while True:
         try:
@@ -214,6 +224,13 @@ def _serve(line: Connection, seat: Seat) -> None:
             line.send(_answer(job, bench))
         except (EOFError, BrokenPipeError, ConnectionResetError):
             return
+
+
+def _use_threads(count: int) -> None:
+    """Compute with so many threads from now on; 0: leave it as it is."""
+    if count:
+        torch.set_num_threads(count)
+        cv2.setNumThreads(count)
 
 
 def _answer(job: Job, bench: Bench) -> Any:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+import cv2
+import torch
+
 from siamtrack.tracking.crew import Bench
 
 
@@ -17,6 +20,14 @@ class Square:
     def do(self, bench: Bench) -> tuple[int, int]:
         bench.kept["made"] = bench.kept.get("made", 0) + 1
         return self.number**2, bench.kept["made"]
+
+
+@dataclass(frozen=True)
+class Threads:
+    """Answers how many threads torch and OpenCV compute with."""
+
+    def do(self, bench: Bench) -> tuple[int, int]:
+        return torch.get_num_threads(), cv2.getNumThreads()
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import cv2
 import pytest
+import torch
 
 from siamtrack.tracking.crew import Crew, Failed, Seat, seats
-from tests.tracking.jobs import Die, Refuse, Square
+from tests.tracking.jobs import Die, Refuse, Square, Threads
 
 
 def test_one_place_is_this_process_and_keeps_the_order():
@@ -16,9 +18,16 @@ def test_one_place_is_this_process_and_keeps_the_order():
     assert again == [(0, (25, 3))]  # what a process keeps outlasts a list of jobs
 
 
+def test_one_place_computes_with_its_threads_and_gives_them_back():
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    with Crew([Seat("cpu", 3)]) as crew:
+        assert [answer for _, answer in crew.work([Threads()])] == [(3, 3)]
+    assert (torch.get_num_threads(), cv2.getNumThreads()) == before
+
+
 @pytest.mark.slow
 def test_a_process_that_dies_costs_its_job_and_nothing_else():
-    jobs = [Square(1), Die(), Square(2), Refuse(), *(Square(n) for n in range(3, 8))]
+    jobs = [Square(1), Die(), Square(2), Refuse(), *(Square(n) for n in range(3, 8)), Threads()]
     with Crew([Seat("cpu", 1)] * 2) as crew:
         answers = dict(crew.work(jobs))
         again = dict(crew.work([Square(9)]))
@@ -27,6 +36,7 @@ def test_a_process_that_dies_costs_its_job_and_nothing_else():
     assert squares == [1, 4, 9, 16, 25, 36, 49]
     assert answers[1] == Failed("the process that worked on it was killed by signal 9; it may have run out of memory.")
     assert answers[3] == Failed("no, thank you.")
+    assert answers[len(jobs) - 1] == (1, 1)
     assert again[0][0] == 81
 
 
