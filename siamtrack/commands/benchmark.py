@@ -44,7 +44,11 @@ def open_benchmarks(options: argparse.Namespace, names: str) -> list[Opened]:
     parts = names.split(",")
     if len(parts) > 1 and options.sequences:
         raise ValueError(f"--sequences names sequences of one data set, but --dataset has {len(parts)}: {names}.")
-    return [_open(part, options) for part in parts]
+    opened = [_open(part, options) for part in parts]
+    twice = [one.name for i, one in enumerate(opened) if any(one.name == other.name for other in opened[:i])]
+    if twice:
+        raise ValueError(f"--dataset {names}: {twice[0]} stands in it twice, and both have one folder of results.")
+    return opened
 
 
 def _open(text: str, options: argparse.Namespace) -> Opened:

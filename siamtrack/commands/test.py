@@ -136,30 +136,37 @@ def _range(options: argparse.Namespace, places: Any) -> int:
 
     found = checkpoints_of(run_folder(options.cfg, options.trained), options.checkpoints)
     names = [f"{options.name}-{path.stem}" if options.name else "" for path in found]
-    settings = _settings(options)[0]
+    settings, tuned = _settings(options)
     recipes = [FromCheckpoint.of(path, settings, name) for path, name in zip(found, names, strict=True)]
+    notes = {recipe.name: tuned for recipe in recipes}
     opened = open_benchmarks(options, options.dataset)
-    chosen = ""
-    notes: tuple[str, ...] = ()
+    title, chosen = f"Checkpoints {options.checkpoints}", ""
     reports: list[Any] = []
     scored: list[Any] = []
     if options.select_on:
-        validation = open_benchmarks(options, options.select_on)
-        if len(validation) > 1:
+        (validation, *others) = open_benchmarks(options, options.select_on)
+        if others:
             raise ValueError(f"--select-on {options.select_on}: a checkpoint is chosen on one validation set.")
-        notes = guard.note(validation[0].name, validation[0].split, options.on_test_set, "the checkpoint")
-        reports, scored = _scored(recipes, validation, options, places, notes)
+        told = guard.note(validation.name, validation.split, options.on_test_set, "the checkpoint")
+        reports, scored = _scored(recipes, [validation], options, places)
         recipes = [recipes[checkpoints.best(scored)]]
-        chosen = recipes[0].name
-    tested, scored_there = _scored(recipes, opened, options, places, notes)
-    title = f"Checkpoints {options.checkpoints}" + (f", chosen on {options.select_on}" if chosen else "")
-    (table,) = with_notes([checkpoints.table(title, [*scored, *scored_there], chosen)], {chosen: notes})
-    _show(table, Path(options.output))
+        title, chosen = f"{title}, chosen on {validation.title}", recipes[0].name
+        notes[chosen] = (*tuned, *told)
+        if told:  # its results there are those that it was chosen by
+            _track(recipes, [validation], options, places, told)
+        tested, scored_there = _scored(recipes, opened, options, places, told)
+    else:
+        tested, scored_there = _scored(recipes, opened, options, places)
+    _show(*with_notes([checkpoints.table(title, [*scored, *scored_there], chosen)], notes), Path(options.output))
     return _said([*reports, *tested])
 
 
 def _scored(
-    recipes: Sequence[Any], opened: Sequence[Opened], options: argparse.Namespace, places: Any, notes: tuple[str, ...]
+    recipes: Sequence[Any],
+    opened: Sequence[Opened],
+    options: argparse.Namespace,
+    places: Any,
+    notes: tuple[str, ...] = (),
 ) -> tuple[list[Any], list[Any]]:
     """Reports, and scores as far as there are any."""
     from siamtrack.tuning.checkpoints import score, score_vot

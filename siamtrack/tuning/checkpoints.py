@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from siamtrack import evaluation
-from siamtrack.evaluation import ResultError, vot
+from siamtrack.evaluation import vot
 from siamtrack.evaluation.report.tables import Column, Table
 
 
@@ -43,7 +43,7 @@ def score(tracker: str, benchmark: str, folder: Any, truths: Sequence[evaluation
     try:
         found = evaluation.load_results(folder, {truth.name: len(truth.boxes) for truth in truths}, tracker)
         value = evaluation.evaluate(truths, found, rules, benchmark=benchmark).value(rules.metrics[0].name)
-    except ResultError as error:
+    except ValueError as error:  # also where only the first box of a sequence is known
         return Scored(tracker, title, None, str(error))
     return Scored(tracker, title, value if math.isfinite(value) else None)
 
@@ -57,7 +57,7 @@ def score_vot(tracker: str, benchmark: str, folder: Any, truths: Sequence[vot.Vo
     title = f"{benchmark} {rules.metrics[0].label}"
     try:
         (scores,) = vot.evaluate_folders(truths, {tracker: folder}, benchmark=benchmark)
-    except ResultError as error:
+    except ValueError as error:  # also where only the first box of a sequence is known
         return Scored(tracker, title, None, str(error))
     value = scores.value(rules.metrics[0].name)
     return Scored(tracker, title, value if math.isfinite(value) else None)

@@ -79,6 +79,11 @@ def test_a_range_is_chosen_on_a_validation_set(world, trained, tmp_path, capsys)
     note = "the checkpoint chosen on GOT-10k:test, a test benchmark"
     assert note in (tmp_path / "peeked/checkpoints.md").read_text()
     assert note in " ".join(capsys.readouterr().out.split())
+    notes = {
+        path.parent.name: json.loads(path.read_text()).get("notes", [])
+        for path in (tmp_path / "peeked/GOT-10k").glob("*/meta.json")
+    }
+    assert sorted(notes.values()) == [[], [note]]  # of the chosen one alone
 
 
 def test_a_range_without_a_validation_set_is_tested_whole(world, trained, tmp_path):
@@ -103,11 +108,12 @@ def test_a_range_on_a_challenge_is_scored_by_it(world, trained, tmp_path):
         (["--run", "RUN", "--checkpoints", "2-9"], "7 of 8 are not there, the first is epoch-0003.safetensors"),
         (["--run", "RUN", "--checkpoints", "9-2"], "should be FIRST-LAST"),
         (["--run", "RUN", "--select-on", "got10k:val"], "give --checkpoints 11-20 as well"),
-        (["--run", "RUN", "--checkpoints", "1-2", "--select-on", "got10k:val,got10k:test"], "on one validation set"),
+        (["--run", "RUN", "--checkpoints", "1-2", "--select-on", "got10k:val,GOT-10k:val"], "on one validation set"),
         (["--baseline", "static", "--checkpoints", "1-2"], "name the run by --cfg or --run"),
         (["--baseline", "static", "--repeat", "0"], "--repeat 0: should be 1 or more"),
         (["--baseline", "static", "--processes", "-1"], "--processes -1"),
         (["--baseline", "static", "--dataset", "got10k,otb", "--sequences", "a"], "but --dataset has 2"),
+        (["--baseline", "static", "--dataset", "got10k:val,got10k:test"], "got10k stands in it twice"),
     ],
 )
 def test_what_cannot_be_tested_is_a_sentence(world, trained, tmp_path, capsys, words, said):
