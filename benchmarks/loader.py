@@ -2,7 +2,7 @@
 
     python benchmarks/loader.py --json benchmarks/results/loader.json
 
-One thread, one process, batches of 28, milliseconds of CPU time per sample. In every round each way makes one batch in
+One thread, one process, milliseconds of CPU time per sample. In every round each way makes one batch in
 turn; the ratio is the median of the ratios of the rounds. All ways run on a heap that keeps its pages, so that none
 pays for page faults (they are counted). "uint8 out" is what siamtrack hands to a device: uint8 crops and numbers per
 sample; colours, blur and labels are made there. Rows that end in "augmented" do these on the same core as well.
@@ -56,7 +56,7 @@ from siamtrack.data.sequence import ImageFrames, Sequence
 from siamtrack.targets.points import PointLabeller
 
 ROOT = Path(__file__).resolve().parent.parent
-BATCH = 28
+BATCH = {"pysot": 28, "stark": 16}  # of the originals' configurations, on one GPU
 PARTS = (12, 6, 3)
 CONFIGS = {"pysot": "configs/siamban/r50.yaml", "stark": "configs/stark/s50.yaml"}
 
@@ -101,7 +101,7 @@ class Numbers:
         self._next = 0
 
     def __call__(self) -> int:
-        self._next += BATCH
+        self._next += max(BATCH.values())
         return self._next
 
 
@@ -110,13 +110,13 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Way:
-    """One way to a batch of 28."""
+    """One way to a batch."""
 
     name: str
     make: Callable[[], Any]
 
 
-def in_turn(ways: list[Way], rounds: int) -> tuple[dict[str, list[float]], dict[str, float]]:
+def in_turn(ways: list[Way], rounds: int, samples: int) -> tuple[dict[str, list[float]], dict[str, float]]:
     """Milliseconds of CPU time per sample of every round, and page faults per sample."""
     spent: dict[str, list[float]] = {way.name: [] for way in ways}
     faults = dict.fromkeys(spent, 0)
@@ -124,14 +124,14 @@ def in_turn(ways: list[Way], rounds: int) -> tuple[dict[str, list[float]], dict[
         for way in ways:
             before, start = resource.getrusage(resource.RUSAGE_SELF).ru_minflt, time.process_time()
             way.make()
-            used = 1e3 * (time.process_time() - start) / BATCH
+            used = 1e3 * (time.process_time() - start) / samples
             if number:  # the first round warms up
                 spent[way.name].append(used)
                 faults[way.name] += resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-    return spent, {name: count / rounds / BATCH for name, count in faults.items()}
+    return spent, {name: count / rounds / samples for name, count in faults.items()}
 
 
-def decoding(made: BatchMaker, numbers: Numbers, rounds: int) -> float:
+def decoding(made: BatchMaker, numbers: Numbers, rounds: int, samples: int) -> float:
     """Milliseconds per sample of the decoder alone, for the rectangles of our batches."""
     calls: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
 
@@ -146,7 +146,7 @@ def decoding(made: BatchMaker, numbers: Numbers, rounds: int) -> float:
     tiles.decode_rgb, region.decode_region, picture.decode_rgb = map(remember, originals)
     try:
         for _ in range(3):
-            made.make(numbers(), BATCH)
+            made.make(numbers(), samples)
     finally:
         tiles.decode_rgb, region.decode_region, picture.decode_rgb = originals
     spent = []
@@ -154,7 +154,7 @@ def decoding(made: BatchMaker, numbers: Numbers, rounds: int) -> float:
         start = time.process_time()
         for function, given in calls:
             function(*given)
-        spent.append(1e3 * (time.process_time() - start) / (3 * BATCH))
+        spent.append(1e3 * (time.process_time() - start) / (3 * samples))
     return statistics.median(spent)
 
 
@@ -174,10 +174,10 @@ def difference(style: str, made: BatchMaker, pictures: Pictures, numbers: Number
     made.policy.cut = checking  # type: ignore[method-assign]
     try:
         for _ in range(2):
-            made.make(numbers(), BATCH)
+            made.make(numbers(), BATCH[style])
     finally:
         del made.policy.cut
-    if count < 4 * BATCH or worst > 1:
+    if count < 4 * BATCH[style] or worst > 1:
         raise SystemExit(f"{style}: {count} crops differ by up to {worst} grey levels from those of whole frames")
     return worst
 
@@ -210,7 +210,7 @@ def title(style: str, size: str, part: int) -> str:
 
 def compare(style: str, size: str, part: int, pictures: Pictures, rounds: int) -> list[dict[str, Any]]:
     """The rows of one kind of sample from pictures of one size."""
-    boxes, numbers = targets(pictures, part), Numbers()
+    boxes, numbers, samples = targets(pictures, part), Numbers(), BATCH[style]
     loose = pictures.videos(boxes, packed=False)
     original = PysotPairs(loose, pre_cut=not part) if style == "pysot" else StarkPairs(loose)
     makers = {
@@ -220,13 +220,13 @@ def compare(style: str, size: str, part: int, pictures: Pictures, rounds: int) -
     if nvimgcodec_is_there():
         makers["untouched nvimgcodec"] = maker(style, loose, "nvimgcodec")
 
-    ways = [Way("original", lambda: original.batch(BATCH))]
+    ways = [Way("original", lambda: original.batch(samples))]
     for name, made in makers.items():
-        ways.append(Way(name, lambda made=made: made.make(numbers(), BATCH)))  # type: ignore[misc]
+        ways.append(Way(name, lambda made=made: made.make(numbers(), samples)))  # type: ignore[misc]
         if name != "untouched nvimgcodec":
-            ways.append(Way(f"{name} augmented", lambda made=made: finished(style, made.make(numbers(), BATCH))))
+            ways.append(Way(f"{name} augmented", lambda made=made: finished(style, made.make(numbers(), samples))))
     worst = {name: difference(style, made, pictures, numbers) for name, made in makers.items()}
-    spent, faults = in_turn(ways, rounds)
+    spent, faults = in_turn(ways, rounds, samples)
 
     rows = []
     theirs = spent["original"]
@@ -248,7 +248,7 @@ def compare(style: str, size: str, part: int, pictures: Pictures, rounds: int) -
         )
         made["ratio"] = round(statistics.median(a / b for a, b in zip(theirs, mine, strict=True)), 2)
         if base != "untouched nvimgcodec" and base == way.name:
-            made["decode"] = round(decoding(makers[base], numbers, rounds), 3)
+            made["decode"] = round(decoding(makers[base], numbers, rounds, samples), 3)
             made["possible"] = round(statistics.median(theirs) / made["decode"], 2)
         rows.append(made)
     return rows
@@ -265,7 +265,9 @@ def nvimgcodec_is_there() -> bool:
 def bytes_per_sample(pictures: Pictures) -> dict[str, Any]:
     """What a pysot sample weighs on its way to the device."""
     loose = pictures.videos(targets(pictures, 0), packed=False)
-    theirs = sum(value.nbytes for value in PysotPairs(loose, pre_cut=True).batch(BATCH).values()) / BATCH
+    theirs = (
+        sum(value.nbytes for value in PysotPairs(loose, pre_cut=True).batch(BATCH["pysot"]).values()) / BATCH["pysot"]
+    )
     mine = 0
 
     def weigh(tensor: torch.Tensor) -> torch.Tensor:
@@ -273,8 +275,8 @@ def bytes_per_sample(pictures: Pictures) -> dict[str, Any]:
         mine += tensor.nbytes
         return tensor
 
-    map_tensors(maker("pysot", loose, "auto").make(0, BATCH), weigh)
-    return row("bytes per sample", mine / BATCH, theirs, "bytes")
+    map_tensors(maker("pysot", loose, "auto").make(0, BATCH["pysot"]), weigh)
+    return row("bytes per sample", mine / BATCH["pysot"], theirs, "bytes")
 
 
 def main() -> None:

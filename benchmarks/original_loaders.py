@@ -45,6 +45,8 @@ class Video:
 class PysotPairs:
     """Samples of ``siamban_r50_l234``: template shift 4, scale .05, colour; search shift 64, scale .18, blur .2.
 
+    Outside a whole frame lies black, which costs nothing; siamtrack puts the frame's mean colour there.
+
     Args:
         videos: frames that are read.
         pre_cut: the frames are 511-pixel crops about their targets at the scale of the template; otherwise whole
