@@ -93,7 +93,7 @@ def test_adamw_too(tmp_path: Path) -> None:
     assert_close(tmp_path / "one", tmp_path / "two", 1e-4)
 
 
-@pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1)])
+@pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1), (4, 2), (1, 4)])
 def test_a_run_goes_on_with_another_number_of_processes(alone: Path, tmp_path: Path, before: int, after: int) -> None:
     midway = (*STILL, "TRAIN.SAVE_STEPS", 2)
 
@@ -155,6 +155,17 @@ def test_a_process_that_dies_ends_the_job_with_its_reason(tmp_path: Path) -> Non
     assert "Root Cause" in done.stderr
 
 
+@pytest.mark.slow
+def test_torchrun_starts_anew_what_died_and_nothing_is_lost(alone: Path, tmp_path: Path) -> None:
+    """Elastic: ``--max-restarts`` with ``--resume``."""
+    # replaced are config.yaml, then weights and state every two steps: killed while step 4 is saved
+    elastic = ("TRAIN.SAVE_STEPS", 2, "--resume")
+    done = torchrun(tmp_path / "two", *STILL, *elastic, env={"TOY_DIE_ONCE_AT": "os.replace:5"}, restarts=1)
+    assert done.returncode == 0, done.stderr
+    assert "going on in epoch 1, step 2" in done.stdout
+    assert_close(alone, tmp_path / "two", 1e-5)
+
+
 def test_all_processes_refuse_an_occupied_folder(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run/precious.txt").write_text("mine")
@@ -180,9 +191,11 @@ def test_a_batch_that_does_not_divide_is_refused(batch: int, device_batch: int, 
         Shard.plan(batch, device_batch, 0, world)
 
 
-def torchrun(output: Path, *overrides: Any, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m"]
+def torchrun(
+    output: Path, *overrides: Any, env: dict[str, str] | None = None, restarts: int = 0
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     return subprocess.run(
-        [*command, "tests.engine.toy", str(output), *map(str, overrides)],
+        [*command, f"--max-restarts={restarts}", "-m", "tests.engine.toy", str(output), *map(str, overrides)],
         cwd=ROOT, env={**os.environ, **(env or {})}, capture_output=True, text=True, timeout=400, check=False,
     )  # fmt: skip

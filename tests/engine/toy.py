@@ -147,4 +147,6 @@ if __name__ == "__main__":
         fail_on(os.environ["TOY_FAILS_ON"])
     if "TOY_DIE_AT" in os.environ:
         die_at(os.environ["TOY_DIE_AT"])
+    if "TOY_DIE_ONCE_AT" in os.environ and os.environ.get("TORCHELASTIC_RESTART_COUNT") == "0":
+        die_at(os.environ["TOY_DIE_ONCE_AT"])
     run(sys.argv[1], *arguments, resume="--resume" in sys.argv)
