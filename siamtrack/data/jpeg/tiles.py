@@ -25,7 +25,7 @@ from siamtrack.data.jpeg.header import EOI, JFIF, RST0, TILES, Header
 _NAME = b"siamtrack tiles\0"
 _FIXED = struct.Struct("<16sHHBBHIII3dB")
 _LONGEST = 65535 - 2  # of a segment's content
-_MARKERS = (RST0 + np.arange(8)).astype(np.uint8)
+_MARKERS = (RST0 + (np.arange(_LONGEST) & 7)).astype(np.uint8)  # second bytes of the restart markers, in order
 _RGB = getattr(cv2, "IMREAD_COLOR_RGB", None)  # OpenCV 4.11 and later
 
 
@@ -139,9 +139,8 @@ def _joined(
 ) -> np.ndarray:
     """A JPEG of ``size`` (w, h) from the tiles of some columns and rows; empty if the file ends before them."""
     (first, last), n = columns, tiles.columns
-    lengths = tiles.lengths[rows[0] * n : rows[1] * n].astype(np.int64)
-    ends = lengths.cumsum().reshape(-1, n)
-    lengths = lengths.reshape(-1, n)
+    lengths = tiles.lengths[rows[0] * n : rows[1] * n].reshape(-1, n)
+    ends = lengths.cumsum(dtype=np.int64).reshape(-1, n)
     ends += tiles.scan + int(tiles.lengths[: rows[0] * n].sum(dtype=np.int64))
     begins = (ends[:, first] - lengths[:, first]).tolist()
     strips = [data[a:b] for a, b in zip(begins, ends[:, last - 1].tolist(), strict=True)]
@@ -150,11 +149,11 @@ def _joined(
     head = 2 + tiles.before.stop - tiles.before.start + tiles.scan - tiles.tables
     struct.pack_into(">HH", whole, head - (tiles.scan - tiles.frame) + 5, size[1], size[0])
     joined = np.frombuffer(whole, np.uint8)
-    markers = lengths[:, first:last].cumsum()
+    markers = lengths[:, first:last].cumsum(dtype=np.int64)
     markers += head - 1  # their second bytes
     if markers[-1] != len(joined) - 1:
         return joined[:0]
-    joined[markers] = _MARKERS[np.arange(len(markers)) & 7]
+    joined[markers] = _MARKERS[: len(markers)]
     joined[-1] = EOI
     return joined
 

@@ -84,9 +84,10 @@ class Index:
         """Where a file lies; ``None`` if it is not among them."""
         wanted = encoded(name)
         key = name_hash(wanted)
-        at = int(np.searchsorted(self._hashes[0], key))
-        while at < len(self) and self._hashes[0, at] == key:
-            number = int(self._hashes[1, at])
+        hashes, numbers = self._hashes
+        at = int(hashes.searchsorted(key))
+        while at < len(hashes) and hashes[at] == key:
+            number = int(numbers[at])
             begin, offset, size, shard = self._files[number].item()
             if self._names[begin : begin + len(wanted)].tobytes() == wanted:
                 return Location(shard, offset, size)
@@ -149,9 +150,11 @@ def write_index(folder: Path, shards: Sequence[Shard], files: Iterable[tuple[str
     return len(ordered)
 
 
-def name_hash(name: bytes) -> int:
-    """64 bits of a name."""
-    return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "little")
+def name_hash(name: bytes) -> np.uint64:
+    """64 bits of a name; a Python integer would turn the hashes that it is looked for in into floats."""
+    digest = hashlib.blake2b(name, digest_size=8).digest()
+    number: np.uint64 = np.frombuffer(digest, "<u8")[0]
+    return number
 
 
 def encoded(name: str) -> bytes:
