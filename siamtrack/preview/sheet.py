@@ -108,8 +108,8 @@ def _headings(sheet: np.ndarray, sample: Sample, left: int, width: int, side: in
     """What the panels of a column of cards are, above it."""
     names = ["search", "labels"] + (["scores"] if sample.scores is not None else [])
     column = width - len(names) * (side + GAP)
-    first = "template" if sample.frame is None else "template, frame"
-    write(sheet, _cut(first, column, 11), (left, _HEADER - 9), 11, _FAINT)
+    both = sample.frame is not None and text_width("template, frame", 11) <= column
+    write(sheet, "template, frame" if both else "template", (left, _HEADER - 9), 11, _FAINT)
     for place, name in enumerate(names):
         write(sheet, name, (left + column + GAP + place * (side + GAP), _HEADER - 9), 11, _FAINT)
 
