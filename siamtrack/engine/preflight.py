@@ -34,12 +34,13 @@ def join(rank: int, world: int, device: torch.device, patience: float) -> None:
     address = f"{os.environ.get('MASTER_ADDR', '?')}:{os.environ.get('MASTER_PORT', '?')}"
     try:
         store, _, _ = next(rendezvous("env://", rank, world, timeout=limit))
+        store = _fresh(store, world)
         _roll_call(store, rank, world, limit)
         bound = device if device.type == "cuda" else None
         dist.init_process_group(backend, store=store, rank=rank, world_size=world, timeout=TIMEOUT, device_id=bound)
     except (RuntimeError, ValueError) as error:
         raise JobError(
-            f"{who} waited {patience:g} s (TRAIN.PREFLIGHT) at {address}, but not all came ({_first(error)}). "
+            f"{who} did not meet all others at {address} within {patience:g} s (TRAIN.PREFLIGHT): {_first(error)}. "
             f"Start all {world} of them with the same MASTER_ADDR and MASTER_PORT, and see that this port of the first "
             "machine can be reached from the others."
         ) from error
@@ -58,6 +59,18 @@ def join(rank: int, world: int, device: torch.device, patience: float) -> None:
             f"{who}: the ranks of all processes add up to {heard - world:g}, not to {world * (world - 1) // 2}; two "
             "processes have the same RANK."
         )
+
+
+def _fresh(store: Any, world: int) -> Any:
+    """A part of the store that no earlier start of the job has written to.
+
+    torchrun keeps its store when it starts processes again, after a failure (which it counts) or because a machine came
+    or went (which it does not): addresses of processes that are gone still stand there.
+    """
+    restarts = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    start = f"siamtrack/{restarts}/{world}"
+    generation = (store.add(f"{start}/arrivals", 1) - 1) // world
+    return dist.PrefixStore(f"{start}/{generation}", store)
 
 
 def _roll_call(store: Any, rank: int, world: int, limit: datetime.timedelta) -> None:

@@ -29,7 +29,8 @@ def test_one_that_never_comes_is_named(tmp_path: Path) -> None:
 
     assert together(come_or_not, world=3, log=str(log)) == [0, 0, 0]
     said = log.read_text()
-    assert f"process 0 of 3 on {socket.gethostname()} waited 2 s (TRAIN.PREFLIGHT) at 127.0.0.1:" in said
+    assert f"process 0 of 3 on {socket.gethostname()} did not meet all others at 127.0.0.1:" in said
+    assert "within 2 s (TRAIN.PREFLIGHT)" in said
     assert "Start all 3 of them with the same MASTER_ADDR and MASTER_PORT" in said
 
 
@@ -37,6 +38,16 @@ def test_roll_call_names_who_is_missing() -> None:
     store = dist.HashStore()
     with pytest.raises(RuntimeError, match=r"of ranks 0 to 3, 1, 2, 3 did not"):
         preflight._roll_call(store, 0, 4, preflight.datetime.timedelta(seconds=0.2))
+
+
+def test_another_start_of_a_job_does_not_see_what_the_last_one_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = dist.HashStore()
+    for restarts in ("0", "0", "1"):  # a machine came or went; a process failed
+        monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", restarts)
+        first, second = (preflight._fresh(store, 2) for _ in range(2))
+        assert not first.check(["address"])
+        first.set("address", "here")
+        assert second.get("address") == b"here"
 
 
 def test_a_sum_that_does_not_come_is_told(tmp_path: Path) -> None:
