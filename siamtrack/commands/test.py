@@ -39,6 +39,10 @@ def add(commands: Any) -> None:
         "--experiment", choices=("auto", "one-pass", "supervised", "multistart", "longterm"), default="auto",
         help="how sequences are run (default: VOT as the challenge of its year, all others one-pass)",
     )  # fmt: skip
+    p.add_argument(
+        "--overlap", choices=("pysot", "official"), default="pysot",
+        help="whose overlap decides what is a failure in supervised runs (default: pysot's, as papers do)",
+    )  # fmt: skip
     p.add_argument("--repeat", type=int, default=1, metavar="N", help="runs of each sequence (default: 1)")
     p.add_argument(
         "--output", default="results", help="folder for <dataset>/<tracker>/<sequence>.txt (default: results)"
@@ -108,7 +112,7 @@ def _track(
             recipe,
             benchmark.name,
             benchmark.sequences,
-            experiment(options.experiment, benchmark.name),
+            experiment(options.experiment, benchmark.name, options.overlap),
             options.repeat,
             (*_settings(options)[1], *notes),
             tuple(Failure(name, reason) for name, reason in benchmark.unopened.items()),
@@ -157,7 +161,8 @@ def _range(options: argparse.Namespace, places: Any) -> int:
         tested, scored_there = _scored(recipes, opened, options, places, told)
     else:
         tested, scored_there = _scored(recipes, opened, options, places)
-    _show(*with_notes([checkpoints.table(title, [*scored, *scored_there], chosen)], notes), Path(options.output))
+    (table,) = with_notes([checkpoints.table(title, [*scored, *scored_there], chosen)], notes)
+    _show(table, Path(options.output))
     return _said([*reports, *tested])
 
 

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -20,21 +21,26 @@ from siamtrack.evaluation.vot.files import write_values
 from siamtrack.evaluation.vot.regions import INITIALISATION
 from siamtrack.tracking.experiment import Experiment, OnePass, Part, in_file_numbers, overlap_so_far, rows_in
 from siamtrack.tracking.follow import follow, reseed
-from siamtrack.tracking.restart import follow_with_restarts
+from siamtrack.tracking.restart import follow_with_restarts, overlap_with_truth
 from siamtrack.tracking.tracker import Tracker
 
+Overlap = Literal["pysot", "official"]
 
-def experiment(name: str, benchmark: str) -> Experiment:
+
+def experiment(name: str, benchmark: str, overlap: Overlap = "pysot") -> Experiment:
     """An experiment by its name.
 
     Args:
         name: ``one-pass``, ``supervised``, ``multistart``, ``longterm``; ``auto``: what the benchmark asks for.
         benchmark: its name.
+        overlap: see :class:`Supervised`.
 
     Raises:
         ValueError: no such experiment.
     """
-    known: dict[str, Experiment] = {e.name: e for e in (OnePass(), Supervised(), Multistart(), LongTerm())}
+    known: dict[str, Experiment] = {
+        e.name: e for e in (OnePass(), Supervised(overlap=overlap), Multistart(), LongTerm())
+    }
     if name == "auto":
         about = edition(benchmark)
         name = about.experiment if about else OnePass.name
@@ -45,9 +51,18 @@ def experiment(name: str, benchmark: str) -> Experiment:
 
 @dataclass(frozen=True)
 class Supervised:
-    """From the first frame, and started again five frames after every failure (VOT to 2019)."""
+    """From the first frame, and started again five frames after every failure (VOT to 2019).
+
+    Attributes:
+        overlap: the toolkit whose overlap says that a frame is a failure.
+    """
 
     name: str = "supervised"
+    overlap: Overlap = "pysot"
+
+    def facts(self) -> dict[str, str]:
+        """See :class:`siamtrack.tracking.experiment.Experiment`."""
+        return {} if self.overlap == "pysot" else {"failures by": self.overlap}
 
     def parts(self, sequence: Sequence, repeat: int) -> list[Part]:
         """See :class:`siamtrack.tracking.experiment.Experiment`."""
@@ -61,7 +76,7 @@ class Supervised:
     def run(self, tracker: Tracker, sequence: Sequence, part: Part, folder: Path) -> Mapping[str, float]:
         """See :class:`siamtrack.tracking.experiment.Experiment`."""
         reseed(tracker, part.repetition)
-        track = follow_with_restarts(tracker, sequence)
+        track = follow_with_restarts(tracker, sequence, overlap_with_truth(sequence, self.overlap))
         rows = [row if len(row) == 1 else tuple(in_file_numbers(np.array(row), sequence.offset)) for row in track.rows]
         save_run(folder / f"{part.stem}.txt", rows, track.seconds)
         return {"failures": float(track.failures)}
@@ -72,6 +87,10 @@ class Multistart:
     """A run from every anchor to the farther end of the sequence, never corrected (VOT2020 to VOT2022)."""
 
     name: str = "multistart"
+
+    def facts(self) -> dict[str, str]:
+        """See :class:`siamtrack.tracking.experiment.Experiment`."""
+        return {}
 
     def parts(self, sequence: Sequence, repeat: int) -> list[Part]:
         """See :class:`siamtrack.tracking.experiment.Experiment`; the challenge runs each anchor once."""
@@ -102,6 +121,10 @@ class LongTerm:
     """From the first frame to the last, with the confidence of every frame."""
 
     name: str = "longterm"
+
+    def facts(self) -> dict[str, str]:
+        """See :class:`siamtrack.tracking.experiment.Experiment`."""
+        return {}
 
     def parts(self, sequence: Sequence, repeat: int) -> list[Part]:
         """See :class:`siamtrack.tracking.experiment.Experiment`."""

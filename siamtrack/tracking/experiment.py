@@ -49,6 +49,10 @@ class Experiment(Protocol):
         """As the command line knows it."""
         ...
 
+    def facts(self) -> dict[str, str]:
+        """What its results depend on besides tracker and sequences, for ``meta.json``."""
+        ...
+
     def parts(self, sequence: Sequence, repeat: int) -> list[Part]:
         """The runs of a sequence.
 
@@ -85,6 +89,10 @@ class OnePass:
     """
 
     name: str = "one-pass"
+
+    def facts(self) -> dict[str, str]:
+        """See :class:`Experiment`."""
+        return {}
 
     def parts(self, sequence: Sequence, repeat: int) -> list[Part]:
         """See :class:`Experiment`."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from siamtrack.data.sequence import Sequence
-from siamtrack.evaluation.vot import Regions, overlap_pysot
+from siamtrack.evaluation.vot import OVERLAPS, Regions
 from siamtrack.evaluation.vot.protocols import SKIP
 from siamtrack.evaluation.vot.regions import FAILURE, INITIALISATION, UNKNOWN
 from siamtrack.tracking.tracker import Box, Tracker
@@ -80,8 +80,14 @@ def follow_with_restarts(tracker: Tracker, sequence: Sequence, overlap: Overlap 
     return RestartedTrack(tuple(rows), seconds)
 
 
-def overlap_with_truth(sequence: Sequence) -> Overlap:
-    """pysot's overlap of a box with the sequence's polygons, or its boxes where it has none; NaN counts as none."""
+def overlap_with_truth(sequence: Sequence, arithmetic: str = "pysot") -> Overlap:
+    """Overlap of a box with the sequence's polygons, or its boxes where it has none; NaN counts as none.
+
+    Args:
+        sequence: with the truth.
+        arithmetic: a key of ``OVERLAPS``; the toolkits' pixels lie differently, which decides when a target that slips
+            away slowly is lost.
+    """
     truth = sequence.polygons if sequence.polygons is not None else sequence.file_boxes
     regions = (Regions.polygons if sequence.polygons is not None else Regions.rectangles)(truth)
     offset = np.array([sequence.offset, sequence.offset, 0, 0])
@@ -90,7 +96,7 @@ def overlap_with_truth(sequence: Sequence) -> Overlap:
         if not all(map(math.isfinite, box)):
             return 0.0
         predicted = Regions.rectangles(np.array([box]) + offset)
-        value = overlap_pysot(predicted, regions[frame : frame + 1], size)[0]
+        value = OVERLAPS[arithmetic](predicted, regions[frame : frame + 1], size)[0]
         return 0.0 if math.isnan(value) else float(value)
 
     return overlap

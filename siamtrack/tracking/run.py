@@ -57,7 +57,8 @@ class Assignment:
     def given(self) -> dict[str, Any]:
         """What its results depend on."""
         # runs with and without a number would be read as runs of one tracker
-        return {**self.recipe.facts(), **({"runs": "numbered"} if self.repeat > 1 else {})}
+        numbered = {"runs": "numbered"} if self.repeat > 1 and isinstance(self.experiment, OnePass) else {}
+        return {**self.recipe.facts(), **self.experiment.facts(), **numbered}
 
 
 @dataclass(frozen=True)

@@ -136,6 +136,19 @@ def test_restarts_are_written_and_scored(tmp_path):
     assert scores.value("accuracy") == 1
 
 
+def test_either_toolkits_overlap_may_decide_a_failure(tmp_path):
+    """Box and target share 0.4 px: a column of pysot's pixels, and none of the official ones, which are rounded."""
+    touching = Sequence("s", Frames([0] * 9), np.array([[10.0, 10, 20, 20]] + [[29.6, 10, 20, 20]] * 8))
+    first = {}
+    for overlap in ("pysot", "official"):
+        kind = experiment("auto", "VOT2018", overlap)
+        (report,) = run_all([Assignment(Given(Slipping()), "VOT2018", [touching], kind)], tmp_path / overlap)
+        first[overlap] = (report.folder / "baseline/s/s_001.txt").read_text().splitlines()[1]
+    assert first == {"pysot": "10.0000,10.0000,20.0000,20.0000", "official": "2"}
+    with pytest.raises(ValueError, match="failures by differ"):  # and results of both are not mixed
+        run_all([Assignment(Given(Slipping()), "VOT2018", [touching], kind)], tmp_path / "pysot")
+
+
 def test_runs_from_anchors_go_both_ways_and_are_scored(tmp_path):
     truth = sequence("s", [0] * 60)
     ((report),) = run_all([Assignment(Given(Slipping()), "VOT2022", [truth], Multistart())], tmp_path)

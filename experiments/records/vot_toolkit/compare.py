@@ -15,12 +15,10 @@ import numpy as np
 
 from siamtrack.commands.benchmark import vot_truth
 from siamtrack.data.readers import open_dataset
-from siamtrack.evaluation.vot import Regions, evaluate_vot, load_vot_results, overlap_official, resolve_vot, save_run
+from siamtrack.evaluation.vot import evaluate_vot, load_vot_results, resolve_vot
 from siamtrack.evaluation.vot.protocols import Edition
-from siamtrack.tracking.baselines import StaticTracker
 from siamtrack.tracking.challenge import experiment
 from siamtrack.tracking.recipe import FromBaseline, FromCheckpoint
-from siamtrack.tracking.restart import follow_with_restarts
 from siamtrack.tracking.run import Assignment, run_all
 
 INTERVAL = (20, 60)  # as exported
@@ -35,7 +33,7 @@ def main(workspace: Path, checkpoint: Path, output: Path) -> None:
     truths = [vot_truth(sequence) for sequence in sequences]
     rows: list[dict[str, Any]] = []
     for name, home in HOMES.items():
-        rules = resolve_vot("vot-toolkit", Edition(name, INTERVAL, "vot-toolkit"))
+        rules = resolve_vot("vot-toolkit", Edition(name, None if name == "longterm" else INTERVAL, "vot-toolkit"))
         theirs = _figures(name, said["results"][home]["results"])
         for i, tracker in enumerate(TRACKERS):
             folder = workspace / "results" / tracker
@@ -78,35 +76,19 @@ def _own_runs(workspace: Path, checkpoint: Path, sequences: list[Any]) -> list[d
     """The same trackers run by siamtrack: how many rows are those of the toolkit's run."""
     recipes = (FromBaseline.of("static"), FromCheckpoint.of(checkpoint, name="nanotrack-v1"))
     rows = []
-    with tempfile.TemporaryDirectory() as made:
-        for name, home in HOMES.items():
-            reports = run_all([Assignment(r, name, sequences, experiment(name, "")) for r in recipes], Path(made))
+    kinds = [(name, "pysot") for name in HOMES] + [("supervised", "official")]
+    for name, overlap in kinds:
+        with tempfile.TemporaryDirectory() as made:
+            kind = experiment(name, "", overlap)
+            reports = run_all([Assignment(r, name, sequences, kind) for r in recipes], Path(made))
             assert not any(report.failures for report in reports), reports
             for recipe in recipes:
-                theirs = workspace / "results" / recipe.name / home
+                theirs = workspace / "results" / recipe.name / HOMES[name]
                 ours = Path(made) / name / recipe.name
                 pairs = [(path, _beside(path, theirs, ours)) for path in sorted(theirs.rglob("*.txt"))]
-                rows.append({"experiment": name, "tracker": recipe.name, **_compared(pairs)})
-        rows.append({"experiment": "supervised", "tracker": "static", "failures by": "the toolkit's overlap"})
-        rows[-1] |= _compared(_judged_officially(workspace, sequences, Path(made) / "judged"))
+                judge = {"failures by": overlap} if name == "supervised" else {}
+                rows.append({"experiment": name, **judge, "tracker": recipe.name, **_compared(pairs)})
     return rows
-
-
-def _judged_officially(workspace: Path, sequences: list[Any], folder: Path) -> list[tuple[Path, Path]]:
-    """Restarts of the tracker that is lost most often, with the toolkit's overlap deciding in place of pysot's."""
-    pairs = []
-    for sequence in sequences:
-        truth = Regions.rectangles(sequence.boxes)
-
-        def overlap(box: Any, frame: int, size: tuple[int, int], truth: Regions = truth) -> float:
-            predicted = Regions.rectangles(np.array([box]))
-            return float(overlap_official(predicted, truth[frame : frame + 1], size)[0])
-
-        track = follow_with_restarts(StaticTracker(), sequence, overlap)
-        path = folder / f"{sequence.name}.txt"
-        save_run(path, track.rows)
-        pairs.append((workspace / "results/static/baseline" / sequence.name / f"{sequence.name}_001.txt", path))
-    return pairs
 
 
 def _beside(path: Path, theirs: Path, ours: Path) -> Path:

@@ -10,12 +10,15 @@ export VOT_RESULTS_BINARY=0 # text, which is what siamtrack reads
 
 python -c "from siamtrack.data.synthetic import write_dataset; write_dataset('$WORK/world', 5, train=2, test=6, train_frames=4, test_frames=90)"
 siamtrack convert "$NANOTRACK_V1" --cfg configs/nanotrack/v1.yaml -o "$WORK/nanotrack-v1.safetensors"
-export_one() {
-    siamtrack export vot-workspace "$@" --dataset got10k:test --data-root "$WORK/world" --sequences "${sequences%,}" \
-        --experiments supervised,multistart,longterm --interval 20:60 -o "$WORK/workspace"
+compare() { # WORKSPACE OUTPUT.json OPTION VALUE ... of the data set
+    local workspace=$WORK/$1 output=$here/$2
+    local data=("${@:3}" --experiments supervised,multistart,longterm --interval 20:60 -o "$workspace")
+    siamtrack export vot-workspace --checkpoint "$WORK/nanotrack-v1.safetensors" --name nanotrack-v1 --device cpu "${data[@]}"
+    siamtrack export vot-workspace --baseline static "${data[@]}"
+    "$RUN/bin/vot" evaluate --workspace "$workspace" static nanotrack-v1
+    "$ANALYSE/bin/vot" analysis --workspace "$workspace" --name figures static nanotrack-v1
+    python $here/compare.py "$workspace" "$WORK/nanotrack-v1.safetensors" "$output"
 }
-export_one --checkpoint "$WORK/nanotrack-v1.safetensors" --name nanotrack-v1 --device cpu
-export_one --baseline static
-"$RUN/bin/vot" evaluate --workspace "$WORK/workspace" static nanotrack-v1
-"$ANALYSE/bin/vot" analysis --workspace "$WORK/workspace" --name figures static nanotrack-v1
-python $here/compare.py "$WORK/workspace" "$WORK/nanotrack-v1.safetensors" $here/figures.json
+compare boxes figures.json --dataset got10k:test --data-root "$WORK/world" --sequences "${sequences%,}"
+# first 100 frames of bag, in a folder VOT2016
+[ -z "${EXCERPTS:-}" ] || compare corners polygons.json --dataset VOT2016 --data-root "$EXCERPTS"
