@@ -20,7 +20,7 @@ Boxes = Any  # np.ndarray or torch.Tensor; what goes in comes out
 
 
 def _namespace(values: Any) -> Any:
-    """The module whose ``stack``, ``minimum`` and ``maximum`` fit the values: numpy, or torch if it is a tensor."""
+    """The module whose functions fit the values: numpy, or torch if it is a tensor."""
     if type(values).__module__.partition(".")[0] == "torch" or hasattr(values, "new_tensor"):
         return sys.modules["torch"]
     return np
@@ -77,7 +77,8 @@ def intersection(a_xyxy: Any, b_xyxy: Any) -> Any:
     xp = _namespace(a_xyxy)
     w = xp.minimum(a_xyxy[..., 2], b_xyxy[..., 2]) - xp.maximum(a_xyxy[..., 0], b_xyxy[..., 0])
     h = xp.minimum(a_xyxy[..., 3], b_xyxy[..., 3]) - xp.maximum(a_xyxy[..., 1], b_xyxy[..., 1])
-    return w.clip(0) * h.clip(0)
+    # releases of torch differ in the gradient of clip at its bound; boxes that only touch shall have none in any
+    return xp.where(w <= 0, 0.0, w) * xp.where(h <= 0, 0.0, h)
 
 
 def iou(a_xyxy: Any, b_xyxy: Any, eps: float = 1e-12) -> Any:

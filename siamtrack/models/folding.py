@@ -62,7 +62,7 @@ def _close(a: Prediction, b: Prediction) -> bool:
     """Whether two predictions agree to a thousandth of their largest numbers, far more than rounding does to them."""
     pairs = [(getattr(a, field.name), getattr(b, field.name)) for field in dataclasses.fields(a)]
     return all(
-        bool((x - y).abs().max() <= 1e-3 * x.abs().max().clamp(min=1.0))
+        bool((x - y).abs().max() <= 1e-3 * x.abs().max().clamp(min=1e-3))
         for x, y in pairs
         if isinstance(x, Tensor) and x.is_floating_point()
     )

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from collections.abc import Sequence as SequenceOf
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from siamtrack.engine.task import tasks
 from siamtrack.engine.train import train
 from siamtrack.evaluation import Scores, Truth
 from siamtrack.evaluation.report import tables, write_report
+from siamtrack.evaluation.report.html import Evidence, write_html
 from siamtrack.files import write_text
 from siamtrack.quickstart.film import find_film, write_film
 from siamtrack.quickstart.picture import write_picture
@@ -65,7 +66,8 @@ def quickstart(
 
     Args:
         output: folder of everything that is written: ``summary.json`` (last), ``config.yaml``, ``world/``,
-            ``training/``, ``results/``, ``report/`` (rows, tables, plots), ``film.mp4``, ``picture.png``.
+            ``training/``, ``results/``, ``report/`` (rows, tables, plots), ``report.html``, ``film.mp4``,
+            ``picture.png``.
         seed: of the world and of training.
         cfg: what is trained.
         overrides: ``KEY VALUE KEY VALUE ...`` over it.
@@ -91,7 +93,7 @@ def quickstart(
     if summary is not None and _complete(folder):
         print(f"{folder} is complete: nothing is left to do. --output takes another folder.")
         sequences = _held_out(folder)
-        _show(folder, _evaluate(sequences, folder, summary["trackers"])[0], summary)
+        _show(folder, _evaluate(sequences, folder, summary["trackers"]).scores, summary)
         return summary
 
     write_text(folder / "config.yaml", config.dump(settings))
@@ -118,14 +120,16 @@ def quickstart(
 
     _say(4, "evaluate")
     with record.stage("evaluate"):
-        scores, predicted = _evaluate(sequences, folder, [name for name in names if name])
+        scores, evidence = _evaluate(sequences, folder, [name for name in names if name])
         write_report(folder / "report", scores)
+        title = f"siamtrack quickstart, seed {seed}"
+        write_html(folder / "report.html", scores, evidence, reference=StaticTracker.name, title=title)
 
     _say(5, "film and picture")
     with record.stage("show"):
-        auc = scores[0].value("success")
-        title = f"siamtrack quickstart, seed {seed}: held-out sequences, success AUC {auc:.3f}"
-        write_film(folder / "film", sequences, predicted, title, TRACKER)
+        predicted = _predicted(sequences, evidence)
+        caption = f"{title}: held-out sequences, success AUC {scores[0].value('success'):.3f}"
+        write_film(folder / "film", sequences, predicted, caption, TRACKER)
         write_picture(folder / "picture.png", sequences, predicted, scores, TRACKER)
 
     summary = record.finish(_summary(scores, seed, record, device))
@@ -170,18 +174,29 @@ def _track(tracker: Tracker, sequences: SequenceOf[Sequence], folder: Path, meta
     return None
 
 
-def _evaluate(
-    sequences: SequenceOf[Sequence], folder: Path, names: SequenceOf[str]
-) -> tuple[list[Scores], dict[str, np.ndarray]]:
-    """Scores in the order of the names, and the first tracker's boxes per sequence, ``[F, 4]`` xywh in frame px."""
+class _Evaluated(NamedTuple):
+    """Scores in the order of the trackers, and the boxes they come from."""
+
+    scores: list[Scores]
+    evidence: Evidence
+
+
+def _evaluate(sequences: SequenceOf[Sequence], folder: Path, names: SequenceOf[str]) -> _Evaluated:
     truths = [Truth(s.name, s.file_boxes, visible=s.visible, cover=s.cover) for s in sequences]
     frames = {s.name: len(s) for s in sequences}
     results = [
         evaluation.load_results(evaluation.tracker_folder(folder / "results", BENCHMARK, name), frames, name)
         for name in names
     ]
-    predicted = {s.name: results[0].boxes[s.name][0] - np.array([s.offset, s.offset, 0, 0]) for s in sequences}
-    return evaluation.evaluate_all(truths, results, PROTOCOL, benchmark=BENCHMARK), predicted
+    images = {s.name: s.frames for s in sequences}
+    evidence = Evidence(truths, results, lambda name, frame: images[name][frame], images=72, origin=sequences[0].offset)
+    return _Evaluated(evaluation.evaluate_all(truths, results, PROTOCOL, benchmark=BENCHMARK), evidence)
+
+
+def _predicted(sequences: SequenceOf[Sequence], evidence: Evidence) -> dict[str, np.ndarray]:
+    """The first tracker's boxes per sequence, ``[F, 4]`` xywh in frame px."""
+    boxes = evidence.results[0].boxes
+    return {s.name: boxes[s.name][0] - np.array([s.offset, s.offset, 0, 0]) for s in sequences}
 
 
 def _summary(scores: SequenceOf[Scores], seed: int, record: Record, device: str) -> dict[str, Any]:
@@ -207,7 +222,7 @@ def _summary(scores: SequenceOf[Scores], seed: int, record: Record, device: str)
 
 def _complete(folder: Path) -> bool:
     """Whether everything that the summary sums up is still there."""
-    files = ("config.yaml", "report/rows.json", "report/tables.md", "picture.png")
+    files = ("config.yaml", "report/rows.json", "report/tables.md", "report.html", "picture.png")
     return all((folder / file).is_file() for file in files) and find_film(folder / "film") is not None
 
 
@@ -218,6 +233,7 @@ def _show(folder: Path, scores: SequenceOf[Scores], summary: dict[str, Any]) -> 
     film = find_film(folder / "film")
     lies = {
         "scores": folder / "summary.json",
+        "report, to open": folder / "report.html",
         "tables, plots": folder / "report",
         "film": film,
         "picture": folder / "picture.png",
@@ -226,6 +242,6 @@ def _show(folder: Path, scores: SequenceOf[Scores], summary: dict[str, Any]) -> 
         "data": folder / "world",
     }
     for what, where in lies.items():
-        print(f"{what:>14}  {where}")
+        print(f"{what:>15}  {where}")
     once = "" if summary["starts"] == 1 else f", begun {summary['starts']} times"
     print(f"success AUC {summary['success_auc']:.3f} in {summary['seconds']:.0f} s{once}")

@@ -123,9 +123,9 @@ class Step:
 
     def finish(self) -> float:
         """Clip, step; the gradient's norm before clipping."""
-        norm, skipped, _ = self.learner.finish_step(torch.zeros(()))
+        norms, skipped, _ = self.learner.finish_step(torch.zeros(()))
         assert not skipped
-        return float(norm)
+        return float(norms[0])
 
     def outputs(self, case: str) -> dict[str, torch.Tensor]:
         """Gradients, buffers and changes that a case stores under grad/, after/ and delta/."""
