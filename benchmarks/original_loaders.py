@@ -190,6 +190,7 @@ class StarkPairs:
                 looked_at = jittered(box, *jitter)
             crop, attention, scale, mask = stark_crop(image, looked_at, mask, factor, size)
             made[name] = self._tensors(crop, attention, mask, placed(box, looked_at, scale, size))
+            all_padding(made[name][3], size // 16)
         return {
             f"{name}_{what}": value[None]
             for name, values in made.items()
@@ -207,6 +208,12 @@ class StarkPairs:
             box = torch.stack([1 - box[0] - box[2], box[1], box[2], box[3]])
         pixels = pixels.sub(self.mean[:, None, None]).div(self.deviation[:, None, None])
         return [pixels, box, mask, seen]
+
+
+def all_padding(attention: torch.Tensor, cells: int) -> bool:
+    """Whether a sample is of no use, which the original asks of every mask, whole and by cells."""
+    by_cells = torch.nn.functional.interpolate(attention[None, None].float(), size=cells).to(torch.bool)
+    return bool((attention == 1).all()) or bool((by_cells == 1).all())
 
 
 def mirrored(box: torch.Tensor, width: int) -> torch.Tensor:
