@@ -93,8 +93,8 @@ def summary(curve: list[tuple[int, int, int]], steps: int) -> dict[str, Any]:
     for name, kib in zip(("process", "worker"), sides, strict=True):
         slope = float(np.polyfit(step, kib, 1)[0])
         told[name] = {
-            "MiB_after_a_tenth": round(kib[0] / 1024, 2),
-            "MiB_at_the_end": round(kib[-1] / 1024, 2),
+            "MiB_after_a_tenth": round(float(kib[0]) / 1024, 2),
+            "MiB_at_the_end": round(float(kib[-1]) / 1024, 2),
             "KiB_per_1000_steps": round(1000 * slope, 2),
             "MiB_per_hour_at_10_steps_a_second": round(36000 * slope / 1024, 2),
         }

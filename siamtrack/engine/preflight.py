@@ -70,7 +70,7 @@ def _fresh(store: Any, world: int) -> Any:
     restarts = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     start = f"siamtrack/{restarts}/{world}"
     generation = (store.add(f"{start}/arrivals", 1) - 1) // world
-    return dist.PrefixStore(f"{start}/{generation}", store)
+    return dist.PrefixStore(f"{start}/{generation}", store)  # type: ignore[attr-defined, unused-ignore]
 
 
 def _roll_call(store: Any, rank: int, world: int, limit: datetime.timedelta) -> None:
