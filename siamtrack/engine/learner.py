@@ -19,11 +19,11 @@ from yacs.config import CfgNode
 from siamtrack.config import ConfigError
 from siamtrack.engine.average import Average
 from siamtrack.engine.distributed import Processes
-from siamtrack.engine.folding import fold, unfold
 from siamtrack.engine.optimizer import carry_over, guarded_step, optimizers, parameter_groups, set_rate
 from siamtrack.engine.phases import phase_at, read_phases
 from siamtrack.engine.schedule import schedules
 from siamtrack.engine.task import Shard
+from siamtrack.models.folding import fold, unfold
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

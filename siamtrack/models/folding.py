@@ -1,89 +1,104 @@
-"""The same network in fewer operations, for tracking: batch norm folded into the convolutions before it."""
+"""Frozen batch norms folded into the convolutions before them, for as long as both are frozen.
+
+A batch norm whose statistics and parameters are constants is a scale and a shift of each channel, which the convolution
+before it can do on its way. The modules keep their parameters and names; only what they compute in ``forward`` changes,
+and :func:`unfold` takes that back. Which batch norm follows which convolution is read from a trace of the module that
+owns both (``torch.fx``), so that nothing is folded that is used elsewhere as well.
+"""
 
 from __future__ import annotations
 
-import dataclasses
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
+from torchvision.ops import FrozenBatchNorm2d
 
-from siamtrack.contracts import Crop, Prediction
-from siamtrack.models.network import SiameseNetwork
+NORMS = (nn.BatchNorm2d, FrozenBatchNorm2d)
 
 
-@torch.no_grad()
-def fold_batch_norm(network: SiameseNetwork, template: Crop, search: Crop) -> int:
-    """Fold every batch norm that reads nothing but one convolution's output into that convolution, in place.
+def fold(model: nn.Module) -> int:
+    """Fold every batch norm that has stopped learning into a frozen convolution before it; returns how many.
 
-    Which they are is seen in one pass over the crops given, not guessed from names or order. Afterwards the network
-    cannot be trained, nor saved as what it was.
-
-    Args:
-        network: in evaluation mode.
-        template: ``[1, 3, S, S]``, any pixels.
-        search: ``[1, 3, S, S]``, any pixels.
-
-    Returns:
-        How many were folded.
-
-    Raises:
-        ValueError: the network is in training mode, where batch norm is no fixed map; or a part of it reads what stands
-            between a convolution and its batch norm, so that its answers changed. It is of no use then.
+    To be called when parameters and modes are set: a batch norm in training mode, or one with a parameter that learns,
+    stays as it is, and so does one after a convolution that learns.
     """
-    if network.training:
-        raise ValueError("batch norm can be folded in evaluation mode only; call network.eval() first.")
-    with _watched(network) as seen:
-        before = network.locate(network.remember(template), search)
-    pairs = [(norm, conv) for norm, (conv, *more) in seen.items() if conv is not None and not more]
-    readers = Counter(conv for _, conv in pairs)
-    # a convolution that two of them read keeps its own output
-    folded = {norm: conv for norm, conv in pairs if readers[conv] == 1}
-    for norm, conv in folded.items():
-        assert norm.running_mean is not None
-        assert norm.running_var is not None
-        conv.weight, conv.bias = fuse_conv_bn_weights(
-            conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
-        )
-    for parent in list(network.modules()):
-        for name, child in list(parent.named_children()):
-            if child in folded:
-                setattr(parent, name, nn.Identity())
-    if not _close(before, network.locate(network.remember(template), search)):
-        raise ValueError("folding batch norm changed what the network answers: one of its parts looks in between.")
-    return len(folded)
+    pairs = [pair for owner in model.modules() for pair in _pairs(owner)]
+    for convolution, norm in pairs:
+        _fold(convolution, norm)
+    return len(pairs)
 
 
-def _close(a: Prediction, b: Prediction) -> bool:
-    """Whether two predictions agree to a thousandth of their largest numbers, far more than rounding does to them."""
-    pairs = [(getattr(a, field.name), getattr(b, field.name)) for field in dataclasses.fields(a)]
-    return all(
-        bool((x - y).abs().max() <= 1e-3 * x.abs().max().clamp(min=1e-3))
-        for x, y in pairs
-        if isinstance(x, Tensor) and x.is_floating_point()
-    )
+def unfold(model: nn.Module) -> None:
+    """Let every folded module compute by its own parameters again."""
+    for module in model.modules():
+        if getattr(module.__dict__.get("forward"), "folded", False):
+            del module.forward
 
 
-@contextmanager
-def _watched(network: nn.Module) -> Iterator[dict[nn.BatchNorm2d, set[nn.Conv2d | None]]]:
-    """Filled while the network runs: batch norm -> the convolutions whose outputs it read, ``None`` for all else."""
-    made: dict[int, tuple[nn.Conv2d, Tensor]] = {}  # holds the tensors too, so that no id is given out twice
-    seen: dict[nn.BatchNorm2d, set[nn.Conv2d | None]] = {}
+class _Shallow(fx.Tracer):
+    """Follows one module's own ``forward``, its children being opaque."""
 
-    def after(conv: Any, _: Any, output: Tensor) -> None:
-        made[id(output)] = (conv, output)
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return True
 
-    def before(norm: Any, inputs: tuple[Tensor, ...]) -> None:
-        seen.setdefault(norm, set()).add(made[id(inputs[0])][0] if id(inputs[0]) in made else None)
 
-    hooks = [m.register_forward_hook(after) for m in network.modules() if type(m) is nn.Conv2d]
-    hooks += [m.register_forward_pre_hook(before) for m in network.modules() if type(m) is nn.BatchNorm2d]
+def _pairs(owner: nn.Module) -> Iterator[tuple[nn.Conv2d, nn.Module]]:
+    """Frozen convolutions and batch norms among the children, the one fed by the other and by nothing else."""
+    children = dict(owner.named_children())
+    if not any(_is_frozen_norm(child) for child in children.values()):
+        return
     try:
-        yield seen
-    finally:
-        for hook in hooks:
-            hook.remove()
+        graph = _Shallow().trace(owner)
+    except Exception:  # a forward that decides by values cannot be traced: it is run as it is
+        return
+    for node in graph.nodes:
+        if node.op != "call_module" or not _is_frozen_norm(children.get(node.target)):
+            continue
+        (source, *_) = node.all_input_nodes
+        convolution = children.get(source.target) if source.op == "call_module" else None
+        if _is_frozen_convolution(convolution) and len(source.users) == 1 and _called_once(graph, source, node):
+            yield convolution, children[node.target]  # type: ignore[misc]
+
+
+def _called_once(graph: fx.Graph, *calls: fx.Node) -> bool:
+    targets = [node.target for node in graph.nodes if node.op == "call_module"]
+    return all(targets.count(call.target) == 1 for call in calls)
+
+
+def _is_frozen_norm(module: nn.Module | None) -> bool:
+    if not isinstance(module, NORMS) or not _is_constant(module):
+        return False
+    return isinstance(module, FrozenBatchNorm2d) or (not module.training and module.running_mean is not None)
+
+
+def _is_frozen_convolution(module: nn.Module | None) -> bool:
+    return isinstance(module, nn.Conv2d) and module.padding_mode == "zeros" and _is_constant(module)
+
+
+def _is_constant(module: nn.Module) -> bool:
+    """Nothing of it learns, and its ``forward`` is its class's."""
+    return "forward" not in module.__dict__ and not any(p.requires_grad for p in module.parameters())
+
+
+def _fold(convolution: nn.Conv2d, norm: nn.Module) -> None:
+    statistics = (norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
+    fused = fuse_conv_bn_weights(convolution.weight, convolution.bias, *statistics)  # type: ignore[arg-type]
+    layout = torch.channels_last if _is_channels_last(convolution.weight) else torch.contiguous_format
+    weight, bias = fused[0].detach().contiguous(memory_format=layout), fused[1].detach()
+
+    def convolve(x: Tensor) -> Tensor:
+        result: Tensor = convolution._conv_forward(x, weight, bias)
+        return result
+
+    def hand_on(x: Tensor) -> Tensor:
+        return x
+
+    for module, forward in ((convolution, convolve), (norm, hand_on)):
+        forward.folded = True  # type: ignore[attr-defined]
+        module.forward = forward  # type: ignore[method-assign]
+
+
+def _is_channels_last(weight: Tensor) -> bool:
+    return weight.is_contiguous(memory_format=torch.channels_last) and not weight.is_contiguous()

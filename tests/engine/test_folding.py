@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import FrozenBatchNorm2d
 
-from siamtrack.engine.folding import fold, unfold
 from siamtrack.models.backbones.resnet import ResNet18
+from siamtrack.models.folding import fold, unfold
 from tests.engine.test_steps import GOOD, everything, learner, same, step
 
 
