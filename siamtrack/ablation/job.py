@@ -26,7 +26,8 @@ from siamtrack.files import write_text
 # keys that change neither the weights nor the boxes of a finished run
 HARMLESS = (
     "OUTPUT", "PLUGINS*", "DATA.WORKERS", "TRAIN.DEVICE_BATCH", "TRAIN.KEEP", "TRAIN.LOG_EVERY", "TRAIN.SAVE_EVERY",
-    "TRAIN.SAVE_STEPS", "TRAIN.STOP_AFTER", "TRAIN.VALIDATE_EVERY",
+    "TRAIN.SAVE_STEPS", "TRAIN.STOP_AFTER", "TRAIN.VALIDATE*", "TRAIN.REHEARSE", "TRAIN.PREFLIGHT", "TRAIN.WANDB",
+    "TRAIN.CHECKPOINTING*", "TRAIN.PICTURE_EVERY",
 )  # fmt: skip
 
 
