@@ -20,8 +20,8 @@ from safetensors import safe_open
 from siamtrack import config
 from siamtrack.cli import main
 from siamtrack.evaluation import read_boxes
-from siamtrack.quickstart.film import COLUMNS, ROWS, write_film
 from siamtrack.preview.paint import PREDICTED, TRUE, draw_boxes, write
+from siamtrack.quickstart.film import COLUMNS, ROWS, write_film
 from siamtrack.quickstart.pipeline import TRACKER, World, quickstart
 from siamtrack.tracking import load_tracker
 from siamtrack.tracking.baselines import opencv_trackers

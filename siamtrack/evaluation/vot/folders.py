@@ -123,8 +123,8 @@ def _runs(folder: Path, experiment: Experiment) -> list[VotRun]:
         binary = next((path for path in sorted(folder.glob("*.bin")) if pattern.fullmatch(path.stem)), None)
         if binary:
             raise ResultError(
-                f"{binary}: a binary trajectory; text is read. The official toolkit writes text with results_binary "
-                "set to false in the workspace's config.yaml."
+                f"{binary}: a binary trajectory; text is read. The official toolkit writes text where the "
+                "environment says VOT_RESULTS_BINARY=0."
             )
     return [_run(path, number, experiment) for number, path in numbered]
 
