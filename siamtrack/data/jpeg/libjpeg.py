@@ -22,6 +22,9 @@ from pathlib import Path
 
 _HOSTS = ("torchvision", "PIL")
 _FOLDERS = {"torchvision": "torchvision.libs", "PIL": "pillow.libs"}
+_VERSION = re.compile(rb"libjpeg-turbo version (\d+)\.(\d+)")
+# before it 4:4:0 was enlarged in another way than OpenCV does, which can be off by a grey level
+_OLDEST = (2, 1)
 _FILE = re.compile(r"libjpeg[^/]*\.so\.(8|62)(\.[\d.]+)?$")
 _NEEDED = ("jpeg_crop_scanline", "jpeg_skip_scanlines", "jpeg_mem_src", "jpeg_mem_dest", "jpeg_write_coefficients")
 
@@ -67,7 +70,7 @@ def library() -> Library | None:
     """The first library that can be used; ``None`` where there is none (not Linux, or other builds of the hosts)."""
     for path in _candidates():
         match = _FILE.search(path.name)
-        if match is None:
+        if match is None or _version(path) < _OLDEST:
             continue
         try:
             functions = ctypes.CDLL(str(path))
@@ -77,6 +80,12 @@ def library() -> Library | None:
             _declare(functions)
             return Library(functions, INTERFACES[match[1]])
     return None
+
+
+def _version(path: Path) -> tuple[int, int]:
+    """What a library file says of itself; (0, 0) where it says nothing."""
+    said = _VERSION.search(path.read_bytes())
+    return (int(said[1]), int(said[2])) if said else (0, 0)
 
 
 def _candidates() -> list[Path]:
