@@ -121,7 +121,7 @@ def test_binary_trajectories_are_pointed_out(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "ants1_001.bin").write_bytes(b"\0")
     assert list(vot.find_vot_trackers(tmp_path, ["ants1"])) == ["A"]
-    with pytest.raises(ResultError, match=r"a binary trajectory; text is read.*results_binary"):
+    with pytest.raises(ResultError, match=r"a binary trajectory; text is read.*VOT_RESULTS_BINARY=0"):
         vot.load_vot_results(tmp_path / "A", ["ants1"], "supervised")
 
 
