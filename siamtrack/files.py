@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and where those lie that may be made again."""
 
 from __future__ import annotations
 
@@ -6,6 +6,15 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+
+
+def cache_folder() -> Path | None:
+    """``SIAMTRACK_CACHE``, or ``siamtrack`` in the user's cache folder; ``None`` where the variable says ``off``."""
+    named = os.environ.get("SIAMTRACK_CACHE")
+    if named == "off":
+        return None
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(named or os.path.join(home, "siamtrack"))
 
 
 @contextlib.contextmanager

@@ -5,13 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from siamtrack import config
-from siamtrack.crops import crop_policies
-from siamtrack.models import build_network
-from siamtrack.models.slots import backbones
-from siamtrack.tracking import build_tracker
-from tests.combination import batch, tensors, train
-from tests.test_configs import FIRST, Recorded, load, recorded
+from tests.combination import tensors, train
+from tests.test_configs import FIRST, behind_recorded_maps, load
 
 
 @pytest.mark.slow
@@ -19,13 +14,7 @@ from tests.test_configs import FIRST, Recorded, load, recorded
 def test_every_configuration_compiles(name, monkeypatch):
     """Without code generation, which needs a compiler: what can go wrong with a network is capture and its gradient."""
     cfg = load(name)
-    policy = crop_policies.build(cfg.CROP)
-    sizes = frozenset({policy.template_size, policy.search_size, policy.train_search_size})
-    given = recorded(config.dump({"MODEL": {"BACKBONE": cfg.MODEL.BACKBONE}}), sizes)
-    monkeypatch.setattr(backbones, "build", lambda section: Recorded(*given))
-    torch.manual_seed(0)
-    network = build_network(cfg)
-    pairs = batch(build_tracker(cfg, network).templates, sizes=(policy.template_size, policy.train_search_size))
+    network, pairs = behind_recorded_maps(cfg, monkeypatch)
     network.eval()
     with torch.no_grad():
         expected = tensors(network(pairs.templates, pairs.search))

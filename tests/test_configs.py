@@ -95,18 +95,24 @@ def test_it_resolves_and_its_parts_fit(name):
         assert all(rate > 0 for rate in learner.begin_step(phase.start, 0.0).values())
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_it_learns_and_tracks(name, monkeypatch):
-    """A step on two pairs and three frames of noise; behind a backbone whose maps were computed once for all files."""
-    cfg = load(name)
+def behind_recorded_maps(cfg, monkeypatch):
+    """The network of a configuration behind a backbone whose maps were computed once for all files, and two pairs."""
     policy = crop_policies.build(cfg.CROP)
     sizes = frozenset({policy.template_size, policy.search_size, policy.train_search_size})
     given = recorded(config.dump({"MODEL": {"BACKBONE": cfg.MODEL.BACKBONE}}), sizes)
     monkeypatch.setattr(backbones, "build", lambda section: Recorded(*given))
     torch.manual_seed(0)
     network = build_network(cfg)
-    tracker = build_tracker(cfg, network)
-    losses = train(cfg, network, [batch(tracker.templates, sizes=(policy.template_size, policy.train_search_size))])
+    templates = build_tracker(cfg, network).templates
+    return network, batch(templates, sizes=(policy.template_size, policy.train_search_size))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_it_learns_and_tracks(name, monkeypatch):
+    """A step on two pairs and three frames of noise."""
+    cfg = load(name)
+    network, pairs = behind_recorded_maps(cfg, monkeypatch)
+    losses = train(cfg, network, [pairs])
     assert len(losses) == len(cfg.LOSSES)
     assert network.backbone.gain.grad is not None, "the losses do not reach the backbone"
     track(cfg, network)

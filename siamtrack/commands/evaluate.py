@@ -11,7 +11,7 @@ from typing import Any
 from siamtrack.commands import evaluate_protocols, evaluate_vot
 from siamtrack.commands.benchmark import open_truths
 from siamtrack.commands.evaluate_page import write_page
-from siamtrack.commands.options import command, data_root, listed, selection
+from siamtrack.commands.options import chosen, command, data_root, selection
 
 log = logging.getLogger(__name__)
 
@@ -56,11 +56,7 @@ def run(options: argparse.Namespace) -> int:
 
     truths = open_truths(options)
     found = evaluation.find_trackers(options.results, [known.name for known in truths])
-    chosen = listed(options.trackers) or list(found)
-    unknown = sorted(set(chosen) - set(found))
-    if unknown:
-        raise ValueError(f"--trackers: no results of {', '.join(unknown)}; there are results of {', '.join(found)}.")
-    folders = {name: found[name] for name in chosen}
+    folders = chosen(options, found, "results")
     if options.protocol == "all":
         return evaluate_protocols.run(options, truths, folders)
     scores = evaluation.evaluate_folders(truths, folders, options.protocol, benchmark=options.dataset)

@@ -9,7 +9,7 @@ from typing import Any
 
 from siamtrack.commands.benchmark import open_sequences, vot_truth
 from siamtrack.commands.evaluate_page import write_page
-from siamtrack.commands.options import listed
+from siamtrack.commands.options import chosen
 
 
 def concerns(options: argparse.Namespace) -> bool:
@@ -33,11 +33,7 @@ def run(options: argparse.Namespace) -> int:
     _refuse(options)
     truths = [vot_truth(sequence) for sequence in open_sequences(options)]
     found = vot.find_vot_trackers(options.results, [truth.name for truth in truths])
-    chosen = listed(options.trackers) or list(found)
-    unknown = sorted(set(chosen) - set(found))
-    if unknown:
-        raise ValueError(f"--trackers: no runs of {', '.join(unknown)}; there are runs of {', '.join(found)}.")
-    folders = {name: found[name] for name in chosen}
+    folders = chosen(options, found, "runs")
     protocols = vot.protocols_for(options.dataset) if options.protocol == "all" else (options.protocol,)
     groups = [vot.evaluate_folders(truths, folders, name, benchmark=options.dataset) for name in protocols]
     made = [table for scores in groups for table in _tables(scores, options)]

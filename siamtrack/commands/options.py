@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 INCOMPLETE = 1  # exit code when some of the work could not be done
@@ -43,6 +44,24 @@ def selection(p: argparse.ArgumentParser) -> None:
 def listed(names: str | None) -> list[str] | None:
     """``a,b`` -> ``["a", "b"]``; nothing -> ``None``."""
     return names.split(",") if names else None
+
+
+def chosen(options: argparse.Namespace, found: Mapping[str, Path], what: str) -> dict[str, Path]:
+    """The trackers of ``--trackers`` among those found, or all of them: name -> folder.
+
+    Args:
+        options: of the command.
+        found: tracker -> folder of its results.
+        what: they are called, in the sentence.
+
+    Raises:
+        ValueError: there is nothing of one of them.
+    """
+    names = listed(options.trackers) or list(found)
+    unknown = sorted(set(names) - set(found))
+    if unknown:
+        raise ValueError(f"--trackers: no {what} of {', '.join(unknown)}; there are {what} of {', '.join(found)}.")
+    return {name: found[name] for name in names}
 
 
 def given(option: str, value: str | None) -> list[str]:

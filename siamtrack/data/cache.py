@@ -27,6 +27,7 @@ from siamtrack.data.index import TrackIndex, index_sequences, index_table
 from siamtrack.data.paths import PathTable, StringTable
 from siamtrack.data.readers.base import DataSet
 from siamtrack.data.sequence import DataError
+from siamtrack.files import cache_folder
 from siamtrack.registry import configurable
 
 log = logging.getLogger(__name__)
@@ -67,11 +68,9 @@ def open_index(data: DataSet) -> TrackIndex:
 
 def index_file(data: DataSet) -> Path | None:
     """Where the index of a data set lies or would lie; ``None`` if it is not to be kept."""
-    folder = os.environ.get("SIAMTRACK_CACHE") or os.path.join(
-        os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache"), "siamtrack"
-    )
+    folder = cache_folder()
     files = [os.fspath(file) for file in data.annotation_files()]
-    if folder == "off" or not files:
+    if folder is None or not files:
         return None
     reader = type(data)
     options = {name: getattr(data, name) for name in configurable(reader)}
@@ -80,7 +79,7 @@ def index_file(data: DataSet) -> Path | None:
     digest = hashlib.sha256(json.dumps(about, default=str).encode())
     for state in _states([inspect.getfile(reader), *files]):
         digest.update(state)
-    return Path(folder) / "indices" / f"{reader.registered_name}-{digest.hexdigest()[:32]}.safetensors"
+    return folder / "indices" / f"{reader.registered_name}-{digest.hexdigest()[:32]}.safetensors"
 
 
 def write_index(file: Path, index: TrackIndex) -> None:

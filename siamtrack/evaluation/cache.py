@@ -19,17 +19,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from siamtrack.files import cache_folder
+
 Arrays = Mapping[str, NDArray]
 _DIGEST = 32  # bytes of sha256
 
 
 def folder() -> Path | None:
     """Where scores are kept; ``None``: nowhere."""
-    named = os.environ.get("SIAMTRACK_CACHE")
-    if named == "off":
-        return None
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(named or os.path.join(home, "siamtrack")) / "scores"
+    place = cache_folder()
+    return place and place / "scores"
 
 
 def key(parts: Iterable[bytes]) -> str:

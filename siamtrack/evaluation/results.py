@@ -6,11 +6,13 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Run = TypeVar("Run")
 
 # pytracking puts the benchmark before the sequence; OTB's two-target lists differ in one name.
 _PREFIXES = ("nfs-", "uav-", "otb-", "lasot-", "got-", "tpl-")
@@ -55,16 +57,7 @@ class TrackerResults:
         Raises:
             ResultError: there is none.
         """
-        if self.boxes.get(name):
-            return self.boxes[name]
-        missing = [n for n in names if not self.boxes.get(n)]
-        near = difflib.get_close_matches(name, self.boxes, 1, 0.8)
-        where = f" in {self.source}" if self.source else ""
-        raise ResultError(
-            f"{self.tracker}: {len(missing)} of {len(names)} sequences have no result{where}, the first is {name}"
-            + (f" (there is one for {near[0]})." if near else ".")
-            + " Run the tracker on them, or score only the sequences it was run on."
-        )
+        return runs_of(name, names, self.boxes, self.tracker, self.source)
 
     def timing(self, names: Sequence[str]) -> tuple[Array, Array, Array]:
         """Per sequence ``[S]``: seconds, frames with a time > 0, and the sum of 1 / t over those."""
@@ -75,6 +68,32 @@ class TrackerResults:
                 t = t[t > 0]
                 table[:, i] = t.sum(), t.size, (1.0 / t).sum()
         return table[0], table[1], table[2]
+
+
+def runs_of(
+    name: str, names: Sequence[str], found: Mapping[str, Sequence[Run]], tracker: str, source: str
+) -> Sequence[Run]:
+    """The runs of one sequence among those found, or the sentence on what is missing.
+
+    Args:
+        name: of the sequence.
+        names: every sequence that is to be scored.
+        found: sequence -> its runs.
+        tracker, source: whose they are and where they were read.
+
+    Raises:
+        ResultError: there is none.
+    """
+    if found.get(name):
+        return found[name]
+    missing = [n for n in names if not found.get(n)]
+    near = difflib.get_close_matches(name, found, 1, 0.8)
+    where = f" in {source}" if source else ""
+    raise ResultError(
+        f"{tracker}: {len(missing)} of {len(names)} sequences have no result{where}, the first is {name}"
+        + (f" (there is one for {near[0]})." if near else ".")
+        + " Run the tracker on them, or score only the sequences it was run on."
+    )
 
 
 class SequenceNames:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from siamtrack.evaluation.results import ResultError
+from siamtrack.evaluation.results import runs_of
 from siamtrack.evaluation.vot.regions import Array, Mask, Regions
 
 UNTAGGED = "empty"  # VOT's name for frames without any attribute
@@ -122,16 +121,7 @@ class VotResults:
         Raises:
             ResultError: there is none.
         """
-        if self.runs.get(name):
-            return self.runs[name]
-        missing = [n for n in names if not self.runs.get(n)]
-        near = difflib.get_close_matches(name, self.runs, 1, 0.8)
-        where = f" in {self.source}" if self.source else ""
-        raise ResultError(
-            f"{self.tracker}: {len(missing)} of {len(names)} sequences have no result{where}, the first is {name}"
-            + (f" (there is one for {near[0]})." if near else ".")
-            + " Run the tracker on them, or score only the sequences it was run on."
-        )
+        return runs_of(name, names, self.runs, self.tracker, self.source)
 
     def fps(self, names: Sequence[str]) -> float | None:
         """Timed frames over their seconds; None without any."""
