@@ -188,7 +188,8 @@ def _evaluate(sequences: SequenceOf[Sequence], folder: Path, names: SequenceOf[s
         for name in names
     ]
     images = {s.name: s.frames for s in sequences}
-    evidence = Evidence(truths, results, lambda name, frame: images[name][frame], images=72, origin=sequences[0].offset)
+    worst = 3 * len(names) * len(sequences)  # all that the page shows
+    evidence = Evidence(truths, results, lambda name, frame: images[name][frame], worst, sequences[0].offset)
     return _Evaluated(evaluation.evaluate_all(truths, results, PROTOCOL, benchmark=BENCHMARK), evidence)
 
 
