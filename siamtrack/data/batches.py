@@ -196,9 +196,9 @@ class BatchMaker(Dataset["RawBatch | DataError"]):
             windows = [window[sample] for window in drawn.windows]
             turn = None
             try:
-                crops, masks = decode_crops(self.policy, paths, windows, self._sizes, self.decoder)
-                if not any(mask is not None and mask.all() for mask in masks):
-                    return crops, masks
+                made = decode_crops(self.policy, paths, windows, self._sizes, self.decoder)
+                if made is not None:
+                    return made
                 blame = (
                     f"{paths[-1]}: of sample {number}, drawn {_ATTEMPTS} times, a crop lay outside its frame every "
                     "time. Are the boxes in pixels of these frames, and DATA.AUGMENT's SHIFT in the crop policy's unit?"

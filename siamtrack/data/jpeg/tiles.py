@@ -139,11 +139,11 @@ def _joined(
 ) -> np.ndarray:
     """A JPEG of ``size`` (w, h) from the tiles of some columns and rows; empty if the file ends before them."""
     (first, last), n = columns, tiles.columns
-    lengths = tiles.lengths[rows[0] * n : rows[1] * n].reshape(-1, n)
-    ends = lengths.cumsum(dtype=np.int64).reshape(-1, n)
-    ends += tiles.scan + int(tiles.lengths[: rows[0] * n].sum(dtype=np.int64))
-    begins = (ends[:, first] - lengths[:, first]).tolist()
-    strips = [data[a:b] for a, b in zip(begins, ends[:, last - 1].tolist(), strict=True)]
+    lengths = tiles.lengths[: rows[1] * n]
+    ends = lengths.cumsum(dtype=np.int64).reshape(-1, n)[rows[0] :]
+    lengths = lengths.reshape(-1, n)[rows[0] :]
+    scan, begins = data[tiles.scan :], (ends[:, first] - lengths[:, first]).tolist()
+    strips = [scan[a:b] for a, b in zip(begins, ends[:, last - 1].tolist(), strict=True)]
     whole = bytearray().join([b"\xff\xd8", data[tiles.before], data[tiles.tables : tiles.scan], *strips])
 
     head = 2 + tiles.before.stop - tiles.before.start + tiles.scan - tiles.tables
