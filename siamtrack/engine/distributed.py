@@ -93,17 +93,17 @@ def session(device: str | torch.device | None = None, patience: float = 300.0) -
     """Join the other processes, if there are any, and leave them properly.
 
     Args:
-        device: where to compute; ``None``: this process's GPU, or the CPU where there is none.
+        device: where to compute; ``None``: this process's GPU (as ``cuda``), or the CPU where there is none.
         patience: seconds within which all processes must have found and heard each other.
 
     Raises:
         JobError: they have not.
     """
     rank, world, local = (int(os.environ.get(key, default)) for key, default in _TORCHRUN)
-    if device is None:
-        device = f"cuda:{local % torch.cuda.device_count()}" if torch.cuda.is_available() else "cpu"
-    device = torch.device(device)
+    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     if device.type == "cuda":
+        if device.index is None:  # set_device and DistributedDataParallel want one
+            device = torch.device("cuda", local % torch.cuda.device_count())
         torch.cuda.set_device(device)
     joined = world > 1 and not dist.is_initialized()
     try:

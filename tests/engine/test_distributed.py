@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from siamtrack.config import ConfigError
+from siamtrack.engine.distributed import session
 from siamtrack.engine.task import Shard
 from siamtrack.models.weights import read_weights
 from tests.engine.forked import together
@@ -199,3 +200,22 @@ def torchrun(
         [*command, f"--max-restarts={restarts}", "-m", "tests.engine.toy", str(output), *map(str, overrides)],
         cwd=ROOT, env={**os.environ, **(env or {})}, capture_output=True, text=True, timeout=400, check=False,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("device", "local", "expected"),
+    [(None, "3", "cuda:1"), ("cuda", "0", "cuda:0"), ("cuda", "3", "cuda:1"), ("cuda:0", "1", "cuda:0")],
+)
+def test_a_process_has_a_gpu_with_a_number(
+    monkeypatch: pytest.MonkeyPatch, device: str | None, local: str, expected: str
+) -> None:
+    """``torch.cuda.set_device`` and DistributedDataParallel refuse a bare ``cuda``."""
+    chosen: list[int] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch._C, "_cuda_setDevice", chosen.append, raising=False)
+    monkeypatch.setattr(torch.cuda, "_check_stray_context", lambda *_: None, raising=False)
+    monkeypatch.setenv("LOCAL_RANK", local)
+    with session(device) as processes:
+        assert processes.device == torch.device(expected)
+    assert chosen == [processes.device.index]
