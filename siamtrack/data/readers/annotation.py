@@ -168,6 +168,24 @@ def read_flags(path: str | os.PathLike[str]) -> np.ndarray | None:
         raise DataError(f"{path}: holds something that is no whole number; expected is {what}.") from None
 
 
+def read_attributes(path: str | os.PathLike[str], attributes: SequenceOf[str]) -> tuple[str, ...]:
+    """The attributes that a sequence has, by a flag for each; none if there is no such file.
+
+    Args:
+        path: the file, such as ``att/<sequence>.txt``.
+        attributes: names, in the order of the flags.
+
+    Raises:
+        DataError: it holds something else than one flag for each.
+    """
+    flags = read_flags(path)
+    if flags is None:
+        return ()
+    if len(flags) != len(attributes):
+        raise DataError(f"{path}: has {len(flags)} flags; one for each of {', '.join(attributes)} is right.")
+    return tuple(attribute for attribute, flag in zip(attributes, flags, strict=True) if flag)
+
+
 def _parse(text: str) -> np.ndarray | None:
     """``[lines, n]`` float64 of a text that holds n numbers in every line; ``None`` if it is anything else."""
     data = np.frombuffer(text.encode(), np.uint8)

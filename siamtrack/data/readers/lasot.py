@@ -9,11 +9,25 @@ from pathlib import Path
 from typing import Literal
 
 from siamtrack.data.readers import datasets
-from siamtrack.data.readers.annotation import folders_in, natural_key, numbered_frames, read_flags, read_list, read_rows
+from siamtrack.data.readers.annotation import (
+    folders_in,
+    natural_key,
+    numbered_frames,
+    read_attributes,
+    read_flags,
+    read_list,
+    read_rows,
+)
 from siamtrack.data.readers.base import DataSet
 from siamtrack.data.sequence import DataError, Sequence
 
 _FLAGS = ("full_occlusion.txt", "out_of_view.txt")
+# The order of the flags in annos/att of HengLan/LaSOT_Evaluation_Toolkit (run_tracker_performance_evaluation.m)
+ATTRIBUTES = (
+    "Illumination Variation", "Partial Occlusion", "Deformation", "Motion Blur", "Camera Motion", "Rotation",
+    "Background Clutter", "Viewpoint Change", "Scale Variation", "Full Occlusion", "Fast Motion", "Out-of-View",
+    "Low Resolution", "Aspect Ratio Change",
+)  # fmt: skip
 
 
 @datasets.register("lasot")
@@ -21,7 +35,7 @@ class Lasot(DataSet):
     """LaSOT as downloaded; the folders of the sequences may also lie directly in the root.
 
     ``visible`` is False where the target is fully hidden or out of view; such rows are mostly 0,0,0,0 in the file and
-    stay so.
+    stay so. Attributes come from ``att``, if it is there: the folder ``annos/att`` of its evaluation toolkit.
 
     Args:
         root: see :class:`DataSet`.
@@ -35,7 +49,8 @@ LaSOT/
     airplane/airplane-1/
         img/00000001.jpg ...
         groundtruth.txt                         x,y,w,h a line
-        full_occlusion.txt out_of_view.txt      0 or 1 per frame, comma separated"""
+        full_occlusion.txt out_of_view.txt      0 or 1 per frame, comma separated
+    att/airplane-1.txt                          optional, from its toolkit: fourteen flags 0 or 1, comma separated"""
     folders: tuple[str, ...] = ("LaSOT", "LaSOTBenchmark", "lasot")
 
     def __init__(
@@ -90,7 +105,9 @@ LaSOT/
                 )
             visible = (flags == 0) if visible is None else visible & (flags == 0)
         frames = numbered_frames(folder / "img", "%08d.jpg", len(boxes))
-        return Sequence(name, frames, boxes, visible=visible, category=name.rpartition("-")[0])
+        attributes = read_attributes(self.root / "att" / f"{name}.txt", ATTRIBUTES)
+        category = name.rpartition("-")[0]
+        return Sequence(name, frames, boxes, visible=visible, attributes=attributes, category=category)
 
     def _home(self, name: str) -> Path:
         """The folder of a sequence."""

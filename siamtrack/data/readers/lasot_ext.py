@@ -29,7 +29,8 @@ LaSOT_extension_subset/
     atv/atv-1/
         img/00000001.jpg ...
         groundtruth.txt                         x,y,w,h a line
-        full_occlusion.txt out_of_view.txt      0 or 1 per frame, comma separated"""
+        full_occlusion.txt out_of_view.txt      0 or 1 per frame, comma separated
+    att/atv-1.txt                               optional, from its toolkit: fourteen flags 0 or 1, comma separated"""
     folders = ("LaSOT_extension_subset", "LaSOT_Ext", "LaSOT_ext", "LaSOT-ext", "LaSOTExt", "lasot_ext")
 
     def __init__(self, root: str | os.PathLike[str], sequences: SequenceOf[str] | None = None) -> None:

@@ -14,7 +14,7 @@ from siamtrack.data.readers.annotation import (
     image_frames,
     image_names,
     natural_key,
-    read_flags,
+    read_attributes,
     read_rows,
     visibility,
 )
@@ -46,7 +46,7 @@ RANGES = {
 }
 
 
-# The order of the flags in anno/UAV123/att/<sequence>.txt, that of the benchmark's perfPlot.m
+# The order of the flags in anno/UAV123/att/<sequence>.txt; pytracking's UAV123_attributes.json has the same
 ATTRIBUTES = (
     "Scale Variation", "Aspect Ratio Change", "Low Resolution", "Fast Motion", "Full Occlusion", "Partial Occlusion",
     "Out-of-View", "Background Clutter", "Illumination Variation", "Viewpoint Change", "Camera Motion",
@@ -61,7 +61,7 @@ class Uav123(DataSet):
     A sequence is a range of a folder's frames. It comes from ``sequences.json`` in the root, if there is one; else
     from the benchmark's own table, if the number of boxes agrees with it; else all frames of the folder are taken,
     if they are as many as the boxes. Anything else is refused. Attributes come from ``anno/UAV123/att``, if it is
-    there; the order of its flags is from general knowledge and was not held against a download.
+    there.
     """
 
     layout = """\
@@ -101,18 +101,9 @@ UAV123/
             boxes,
             offset=1.0,
             visible=visibility(boxes),
-            attributes=self._attributes(name),
+            attributes=read_attributes(self.root / "anno" / self.edition / "att" / f"{name}.txt", ATTRIBUTES),
             group=group,
         )
-
-    def _attributes(self, name: str) -> tuple[str, ...]:
-        path = self.root / "anno" / self.edition / "att" / f"{name}.txt"
-        flags = read_flags(path)
-        if flags is None:
-            return ()
-        if len(flags) != len(ATTRIBUTES):
-            raise DataError(f"{path}: has {len(flags)} flags; one for each of {', '.join(ATTRIBUTES)} is right.")
-        return tuple(attribute for attribute, flag in zip(ATTRIBUTES, flags, strict=True) if flag)
 
     def _range(self, name: str, count: int, annotation: Path) -> tuple[str, int | None]:
         """Folder and number of the first frame, ``None`` for: all frames of the folder."""

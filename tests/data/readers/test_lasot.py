@@ -47,3 +47,15 @@ def test_flags_make_visible_and_numbers_stay(root: Path, text) -> None:
     with pytest.raises(DataError) as caught:
         open_dataset("lasot", root)["cat-10"]
     assert str(caught.value) == f"{flags}: has 2 flags for 3 boxes; one per frame is right."
+
+
+def test_attributes_of_the_toolkit(root: Path, text) -> None:
+    assert open_dataset("lasot", root)["cat-10"].attributes == ()
+    flags = text(root / "LaSOT" / "att" / "cat-10.txt", "0,1,0,0,0,1,0,0,1,0,0,0,1,0\n")
+    for split in ("test", "all"):
+        dataset = open_dataset("lasot", root, split=split)
+        assert not any(name.startswith("att") for name in dataset.names)
+        assert dataset["cat-10"].attributes == ("Partial Occlusion", "Rotation", "Scale Variation", "Low Resolution")
+    text(flags, "0,1,0\n")
+    with pytest.raises(DataError, match=r"cat-10.txt: has 3 flags; one for each of Illumination Variation, "):
+        open_dataset("lasot", root)["cat-10"]

@@ -28,6 +28,8 @@ def test_the_extension_alone(tmp_path: Path, images, text) -> None:
         assert list(dataset.names) == ["atv-2", "atv-10", "wingsuit-1"]
         assert len(dataset.missing) == len(SEQUENCES) - 3 == 147
         assert dataset["atv-2"].visible.tolist() == [True, False]
+    text(home / "att" / "atv-2.txt", "0,0,0,0,1,0,0,1,1,0,0,0,0,0\n")
+    assert dataset["atv-2"].attributes == ("Camera Motion", "Viewpoint Change", "Scale Variation")
 
 
 def test_lasot_is_not_its_extension(tmp_path: Path, images, text) -> None:
