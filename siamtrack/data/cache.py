@@ -1,14 +1,15 @@
 """Annotations indexed once: a data set's index in a mapped file that all processes share.
 
-The file's name says what is in it: the reader with its options, the folder, and size and time of every file that
-:meth:`siamtrack.data.readers.base.DataSet.annotation_files` names. Whatever changes gets another name, so a file is
-never out of date, and never written twice. It may be deleted at any time when nobody trains.
+The file's name says what is in it: the reader with its options, the folder, size and time of every file that
+:meth:`siamtrack.data.readers.base.DataSet.annotation_files` names, and the code that reads them. Whatever changes gets
+another name, so a file is never out of date, and never written twice. It may be deleted at any time when nobody trains.
 
 ``SIAMTRACK_CACHE`` says where they lie (default: ``siamtrack`` in the user's cache folder); ``off``: nowhere.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import json
@@ -38,6 +39,7 @@ _TYPES = {"F32": np.float32, "I32": np.int32, "I64": np.int64, "U8": np.uint8}  
 _ARRAYS = ("boxes", "frames", "rows", "tracks", "categories", "hidden_boxes", "hidden_frames", "hidden_rows")
 _STRINGS = ("names", "category_names", "paths.patterns", "hidden_paths.patterns")
 _PATHS = ("paths", "hidden_paths")
+_READING = ("data/readers/*.py", "data/index.py", "data/paths.py", "data/sequence.py", "boxes.py")
 
 
 def open_index(data: DataSet) -> TrackIndex:
@@ -77,7 +79,8 @@ def index_file(data: DataSet) -> Path | None:
     chosen = None if data.chosen is None else list(data.chosen)
     about = [_FORMAT, reader.registered_name, os.path.abspath(data.root), options, chosen]
     digest = hashlib.sha256(json.dumps(about, default=str).encode())
-    for state in _states([inspect.getfile(reader), *files]):
+    digest.update(_code(reader))
+    for state in _states(files):
         digest.update(state)
     return folder / "indices" / f"{reader.registered_name}-{digest.hexdigest()[:32]}.safetensors"
 
@@ -118,6 +121,14 @@ def _make(data: DataSet) -> TrackIndex:
     name = type(data).registered_name
     table = data.table()
     return index_sequences(name, data) if table is None else index_table(name, table)
+
+
+@functools.cache
+def _code(reader: type[DataSet]) -> bytes:
+    """The code that an index follows from; a plug-in's reader lies elsewhere."""
+    home = Path(__file__).parents[1]
+    files = {path for pattern in _READING for path in home.glob(pattern)} | {Path(inspect.getfile(reader))}
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in sorted(files))).digest()
 
 
 def _states(files: list[str]) -> Iterator[bytes]:

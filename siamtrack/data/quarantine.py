@@ -66,6 +66,8 @@ class Quarantine:
         self._file = folder / FILE
         if self._file.exists():
             self._known.update(row["file"] for row in read_quarantine(self._file))
+            if not self._file.read_bytes().endswith(b"\n"):  # a crash cut a row short; the next is not to continue it
+                _append(self._file, b"\n")
 
     def take(self, samples: int, unreadable: Sequence[Unreadable]) -> None:
         """Count a batch.
@@ -93,15 +95,17 @@ class Quarantine:
             )
 
     def _write(self, entry: Unreadable) -> None:
-        if self._file is None:
-            return
-        row = (json.dumps(asdict(entry)) + "\n").encode()
-        # one write in append mode: rows of several processes do not mix
-        handle = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-        try:
-            os.write(handle, row)
-        finally:
-            os.close(handle)
+        if self._file is not None:
+            _append(self._file, (json.dumps(asdict(entry)) + "\n").encode())
+
+
+def _append(file: Path, row: bytes) -> None:
+    """In one write at the end: rows of several processes do not mix."""
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    try:
+        os.write(handle, row)
+    finally:
+        os.close(handle)
 
 
 def read_quarantine(file: Path) -> list[dict[str, str]]:

@@ -117,6 +117,14 @@ def test_they_are_listed_once_each_also_when_a_run_goes_on(world, tmp_path, capl
     assert "the frame cannot be opened" in caplog.text
 
 
+def test_a_row_that_a_crash_cut_short_does_not_swallow_the_next(tmp_path):
+    (tmp_path / FILE).write_text('{"file": "a.jpg", "reason": "x", "sample": 1}\n{"file": "b.j')
+    quarantine = Quarantine(1.0)
+    quarantine.write_to(tmp_path)
+    quarantine.take(8, [Unreadable("c.jpg", "c.jpg: is no image.", 3)])
+    assert [row["file"] for row in read_quarantine(tmp_path / FILE)] == ["a.jpg", "c.jpg"]
+
+
 def test_too_many_end_the_run_with_where_and_why(world, tmp_path):
     root, sets = world
     spoil(root)

@@ -61,7 +61,8 @@ coco/
         return self.root / "annotations" / f"instances_{self.split}.json"
 
     def annotation_files(self) -> Iterable[Path]:
-        return (self.annotation,)
+        """The annotation, and the folder of the images, which may be another one when they come later."""
+        return self.annotation, Path(self._folder())
 
     def _recognises(self, folder: Path) -> bool:
         return (folder / "annotations" / f"instances_{self.split}.json").is_file()

@@ -24,7 +24,7 @@ from siamtrack.data.readers.base import DataSet
 from siamtrack.data.readers.got10k_vot import shows_vot
 from siamtrack.data.sequence import DataError, ImageFrames, Sequence
 
-_LABELS = ("groundtruth.txt", "absence.label", "cover.label")
+_FILES = ("groundtruth.txt", "absence.label", "cover.label", "meta_info.ini")
 _CLASS = re.compile(r"^object_class:\s*(.*?)\s*$", re.MULTILINE)
 
 
@@ -73,7 +73,7 @@ GOT-10k/
 
     def annotation_files(self) -> Iterable[str]:
         folder = os.path.join(self.root, self._part)
-        return [os.path.join(folder, name, label) for name in self.names for label in _LABELS]
+        return [os.path.join(folder, name, file) for name in self.names for file in _FILES]
 
     def _recognises(self, folder: Path) -> bool:
         return (folder / self._part).is_dir()
