@@ -335,7 +335,7 @@ def _decode(text: Any) -> Any:
         return text
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError):
         pass
     try:
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader

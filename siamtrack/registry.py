@@ -15,6 +15,7 @@ section against that signature, so that a misspelt option or a wrong type is a s
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
 import inspect
@@ -38,12 +39,14 @@ class Registry(Generic[Part]):
         kind: what one of them is called in a sentence (``correlation``).
         section: where its options stand in a configuration (``MODEL.CORRELATION``).
         package: the package whose modules register the built-in parts; imported on first use.
+        beside: keys of a section that are not the part's, besides ``NAME``.
     """
 
-    def __init__(self, kind: str, section: str, package: str | None = None) -> None:
+    def __init__(self, kind: str, section: str, package: str | None = None, beside: tuple[str, ...] = ()) -> None:
         self.kind = kind
         self.section = section
         self._package = package
+        self._beside = ("NAME", *beside)
         self._classes: dict[str, type[Part]] = {}
 
     def register(self, name: str) -> Callable[[type[Class]], type[Class]]:
@@ -81,8 +84,10 @@ class Registry(Generic[Part]):
             ConfigError: there is none; names the nearest.
         """
         self._load()
+        at = f"{where}: " if where else ""
+        if not isinstance(name, str):  # YAML reads a bare `off` as false
+            raise ConfigError(f"{at}{name!r} is no name of a {self.kind}{nearest('', self._classes)}")
         if name not in self._classes:
-            at = f"{where}: " if where else ""
             raise ConfigError(f"{at}there is no {self.kind} {name!r}{nearest(name, self._classes)}")
         return self._classes[name]
 
@@ -108,7 +113,7 @@ class Registry(Generic[Part]):
         accepted = configurable(part)
         options: dict[str, Any] = {}
         for key, value in section.items():
-            if key in ("NAME", "WEIGHT"):
+            if key in self._beside:
                 continue
             where = f"{origin(section, key)}, key {self.section}.{key}"
             if key.lower() not in accepted or key != key.upper():
@@ -167,7 +172,10 @@ def nearest(name: str, known: typing.Iterable[str]) -> str:
 
 
 def _home(part: type) -> str:
-    return f"{inspect.getsourcefile(part) or part.__module__}:{part.__qualname__}"
+    file = None
+    with contextlib.suppress(OSError, TypeError):  # a notebook's classes have no file
+        file = inspect.getsourcefile(part)
+    return f"{file or part.__module__}:{part.__qualname__}"
 
 
 def _fit(value: Any, annotation: Any, where: str) -> Any:

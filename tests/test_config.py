@@ -104,3 +104,9 @@ def test_bad_files(tmp_path, text, sentence):
 
 def test_an_empty_word_empties_a_text():
     assert config.load(overrides=["MODEL.INIT", "somewhere.safetensors", "MODEL.INIT", ""]).MODEL.INIT == ""
+
+
+def test_a_word_that_is_no_value_stays_a_word():
+    word = "{[1]: 2}"  # Python and YAML both know this as a mapping, which cannot be made
+    read = config.load(overrides=["OUTPUT", word])["OUTPUT"]
+    assert read == word

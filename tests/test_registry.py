@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import Literal
 
 import pytest
@@ -81,3 +83,26 @@ def test_a_plugin_registers_parts(tmp_path, monkeypatch):
 def test_a_missing_plugin_is_a_sentence():
     with pytest.raises(ConfigError, match=r"plug-in 'no\.such\.module' cannot be imported"):
         load_plugins(["no.such.module"])
+
+
+@pytest.mark.parametrize("name", [False, 3, None, ["box"]])
+def test_a_name_that_is_none_is_a_sentence(registry, name):
+    """YAML reads a bare `off` as false."""
+    with pytest.raises(ConfigError, match=r"key MODEL.SHAPE.NAME: .* is no name of a shape. Known: box."):
+        registry.build({"NAME": name}, colour="red")
+
+
+def test_a_key_beside_the_options_is_known_to_its_registry_alone(registry):
+    weighed = Registry("shape", "MODEL.SHAPE", beside=("WEIGHT",))
+    weighed.register("box")(registry.get("box"))
+    assert weighed.build({"NAME": "box", "WEIGHT": 2.0}, colour="red").side == 1.0
+    with pytest.raises(ConfigError, match="shape 'box' has no such option"):
+        registry.build({"NAME": "box", "WEIGHT": 2.0}, colour="red")
+
+
+def test_a_notebook_may_run_a_cell_again(registry, monkeypatch):
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))  # as in a notebook: it has no file
+    cell = "@registry.register('bowl')\nclass Bowl:\n    def __init__(self): ..."
+    for _ in range(2):
+        exec(cell, {"registry": registry, "__name__": "__main__"})  # noqa: S102
+    registry.build({"NAME": "bowl"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ class Criterion:
         makes: the kind of prediction the head makes.
 
     Raises:
-        ConfigError: no terms, or one that cannot judge this kind of prediction.
+        ConfigError: no terms, one that cannot judge this kind of prediction, or a weight that is no number.
     """
 
     def __init__(self, sections: Sequence[Any], makes: type[Prediction]) -> None:
@@ -35,7 +36,7 @@ class Criterion:
                     f"{origin(section, 'NAME')}, key LOSSES: the term {section['NAME']!r} judges {served}, but the "
                     f"head makes {makes.__name__}."
                 )
-            self.terms[self._unique(section["NAME"])] = (float(section.get("WEIGHT", 1.0)), term)
+            self.terms[self._unique(section["NAME"])] = (_weight(section), term)
 
     def __call__(self, prediction: Prediction, targets: Targets) -> dict[str, Tensor]:
         """``{name: weighted scalar}``; the loss is their sum."""
@@ -45,3 +46,13 @@ class Criterion:
         """A name for a term that stands in the list twice: ``iou``, ``iou_2``, ..."""
         taken = [known for known in self.terms if known == name or known.startswith(f"{name}_")]
         return f"{name}_{len(taken) + 1}" if taken else name
+
+
+def _weight(section: Any) -> float:
+    weight = section.get("WEIGHT", 1.0)
+    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not math.isfinite(weight):
+        raise ConfigError(
+            f"{origin(section, 'WEIGHT')}, key LOSSES: WEIGHT of the term {section['NAME']!r} is {weight!r}; it should "
+            "be a number."
+        )
+    return float(weight)

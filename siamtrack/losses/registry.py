@@ -22,4 +22,4 @@ class Term(Protocol):
     def __call__(self, prediction: Any, targets: Targets) -> Tensor: ...
 
 
-terms: Registry[Term] = Registry("loss term", "LOSSES", package="siamtrack.losses")
+terms: Registry[Term] = Registry("loss term", "LOSSES", package="siamtrack.losses", beside=("WEIGHT",))

@@ -72,3 +72,9 @@ def test_what_cannot_be_judged_is_refused(sections, makes, sentence):
     with pytest.raises(ConfigError) as error:
         Criterion(sections, makes)
     assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize("weight", ["heavy", None, float("nan"), True])
+def test_a_weight_that_is_no_number_is_a_sentence(weight):
+    with pytest.raises(ConfigError, match=r"WEIGHT of the term 'iou' is .* should be a number"):
+        Criterion([{"NAME": "iou", "WEIGHT": weight}], Points)
