@@ -2,13 +2,15 @@
 
 A batch norm whose statistics and parameters are constants is a scale and a shift of each channel, which the convolution
 before it can do on its way. The modules keep their parameters and names; only what they compute in ``forward`` changes,
-and :func:`unfold` takes that back. Which batch norm follows which convolution is read from a trace of the module that
-owns both (``torch.fx``), so that nothing is folded that is used elsewhere as well.
+and :func:`unfold` takes that back. A folded model can be moved, converted and copied like any other, for the folded
+weights are buffers, which no state dict holds. Which batch norm follows which convolution is read from a trace of the
+module that owns both (``torch.fx``), so that nothing is folded that is used elsewhere as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import MethodType
 
 import torch
 from torch import Tensor, fx, nn
@@ -16,6 +18,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from torchvision.ops import FrozenBatchNorm2d
 
 NORMS = (nn.BatchNorm2d, FrozenBatchNorm2d)
+_FOLDED = ("folded_weight", "folded_bias")
 
 
 def fold(model: nn.Module) -> int:
@@ -33,8 +36,11 @@ def fold(model: nn.Module) -> int:
 def unfold(model: nn.Module) -> None:
     """Let every folded module compute by its own parameters again."""
     for module in model.modules():
-        if getattr(module.__dict__.get("forward"), "folded", False):
+        if getattr(module.__dict__.get("forward"), "__func__", None) in (_convolve, _hand_on):
             del module.forward
+            for name in _FOLDED:
+                if hasattr(module, name):
+                    delattr(module, name)
 
 
 class _Shallow(fx.Tracer):
@@ -87,17 +93,19 @@ def _fold(convolution: nn.Conv2d, norm: nn.Module) -> None:
     fused = fuse_conv_bn_weights(convolution.weight, convolution.bias, *statistics)  # type: ignore[arg-type]
     layout = torch.channels_last if _is_channels_last(convolution.weight) else torch.contiguous_format
     weight, bias = fused[0].detach().contiguous(memory_format=layout), fused[1].detach()
+    for name, tensor in zip(_FOLDED, (weight, bias), strict=True):
+        convolution.register_buffer(name, tensor, persistent=False)
+    for module, forward in ((convolution, _convolve), (norm, _hand_on)):
+        module.forward = MethodType(forward, module)  # type: ignore[method-assign]  # bound, so that a copy is its own
 
-    def convolve(x: Tensor) -> Tensor:
-        result: Tensor = convolution._conv_forward(x, weight, bias)
-        return result
 
-    def hand_on(x: Tensor) -> Tensor:
-        return x
+def _convolve(self: nn.Conv2d, x: Tensor) -> Tensor:
+    result: Tensor = self._conv_forward(x, self.folded_weight, self.folded_bias)  # type: ignore[arg-type]
+    return result
 
-    for module, forward in ((convolution, convolve), (norm, hand_on)):
-        forward.folded = True  # type: ignore[attr-defined]
-        module.forward = forward  # type: ignore[method-assign]
+
+def _hand_on(self: nn.Module, x: Tensor) -> Tensor:
+    return x
 
 
 def _is_channels_last(weight: Tensor) -> bool:

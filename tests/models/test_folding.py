@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from torch import nn
 from siamtrack import config
 from siamtrack.contracts import Crop, Prediction
 from siamtrack.models import SiameseNetwork, build_network
-from siamtrack.models.folding import fold
+from siamtrack.models.folding import fold, unfold
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
@@ -57,3 +59,22 @@ def test_the_folded_network_answers_the_same(name: str, left: int) -> None:
     for field in ("logit", "ltrb"):
         ours, theirs = getattr(after, field), getattr(before, field)
         assert (ours - theirs).abs().max() <= 2e-5 * theirs.abs().max()
+
+
+@pytest.mark.parametrize("other", [nn.Module.double, lambda m: copy.deepcopy(m).double()], ids=["moved", "copied"])
+def test_a_folded_module_can_be_moved_and_copied(other: Callable[[nn.Module], nn.Module]) -> None:
+    """To another type here, as a tracker that is made fast goes to a GPU."""
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).eval().requires_grad_(False)
+    module[1].running_mean.normal_()
+    names, x = set(module.state_dict()), torch.randn(2, 3, 8, 8)
+    plain = module(x)
+    assert fold(module) == 1
+    moved = other(module)
+    torch.testing.assert_close(moved(x.double()).float(), plain, rtol=1e-5, atol=1e-5)
+    assert set(moved.state_dict()) == names
+    unfold(moved)
+    assert not [name for name, _ in moved.named_buffers() if name not in names]
+    torch.testing.assert_close(moved(x.double()).float(), plain, rtol=1e-5, atol=1e-5)
+    if moved is not module:
+        torch.testing.assert_close(module(x), plain, rtol=1e-5, atol=1e-5)  # still folded, still its own
