@@ -182,10 +182,25 @@ def _fit(value: Any, annotation: Any, where: str) -> Any:
     """The value as the annotation wants it (lists become tuples, ints floats), or a sentence."""
     fitted, ok = _convert(value, annotation)
     if not ok:
-        wanted = getattr(annotation, "__name__", None) if inspect.isclass(annotation) else None
-        wanted = wanted or str(annotation).replace("typing.", "")
-        raise ConfigError(f"{where}: {value!r} does not fit; it should be {wanted}.")
+        raise ConfigError(f"{where}: {value!r} does not fit; it should be {_wanted(annotation)}.")
     return fitted
+
+
+def _wanted(annotation: Any) -> str:
+    """A type in words."""
+    origin_type, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin_type is typing.Literal:
+        return f"one of {', '.join(map(str, args))}" if len(args) > 1 else str(args[0])
+    if origin_type in (typing.Union, types.UnionType):
+        return " or ".join(_wanted(choice) for choice in args)
+    if origin_type is tuple and args[-1] is Ellipsis:
+        return f"a list, each item {_wanted(args[0])}"
+    if origin_type is tuple:
+        return f"a list of {len(args)}: {', '.join(_wanted(item) for item in args)}"
+    if origin_type is dict:
+        return f"a section, each value {_wanted(args[1])}"
+    words = {type(None): "null", bool: "true or false"}
+    return words.get(annotation) or getattr(annotation, "__name__", str(annotation))
 
 
 def _convert(value: Any, annotation: Any) -> tuple[Any, bool]:

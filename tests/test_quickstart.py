@@ -108,6 +108,15 @@ def test_the_table_names_every_tracker_and_the_plots_are_pictures(whole):
     assert (whole / "picture.png").stat().st_size < 300_000  # it stands in README
 
 
+def test_the_tracker_has_one_colour_in_boxes_and_plot(whole):
+    with Image.open(whole / "picture.png") as image:
+        pixels = np.asarray(image.convert("RGB")).astype(int)
+    near = np.abs(pixels - PREDICTED).max(-1) < 16
+    left = near.shape[1] * 3 // 5  # frames take about that much, the plot the rest
+    assert near[30:, :left].sum() > 100
+    assert near[:, left:].sum() > 100
+
+
 def test_the_film_shows_all_sequences(whole):
     (film,) = whole.glob("film.*")
     capture = cv2.VideoCapture(str(film))

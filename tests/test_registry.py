@@ -49,9 +49,10 @@ def test_builds_with_given_and_configured_arguments(registry):
         ({"NAME": "box", "SIED": 2}, "key MODEL.SHAPE.SIED: shape 'box' has no such option. Did you mean 'SIDE'?"),
         ({"NAME": "box", "COLOUR": "red"}, "key MODEL.SHAPE.COLOUR: shape 'box' has no such option"),
         ({"NAME": "box", "SIDE": "two"}, "key MODEL.SHAPE.SIDE: 'two' does not fit; it should be float"),
-        ({"NAME": "box", "CORNERS": [1, "2"]}, "it should be tuple[int, ...]"),
-        ({"NAME": "box", "KIND": "wet"}, "it should be Literal['soft', 'hard']"),
-        ({"NAME": "box", "HOLLOW": 1}, "it should be bool"),
+        ({"NAME": "box", "CORNERS": [1, "2"]}, "it should be a list, each item int."),
+        ({"NAME": "box", "KIND": "wet"}, "it should be one of soft, hard."),
+        ({"NAME": "box", "HOLLOW": 1}, "it should be true or false."),
+        ({"NAME": "box", "LID": 1}, "it should be str or null."),
         ({"NAME": "box", "side": 1.0}, "has no such option"),
     ],
 )

@@ -81,7 +81,8 @@ class Report:
             if len(found) > limit:
                 lines.append(f"... and {_count(len(found) - limit, f'more {what}')}")
         problems = sum(f.problem for f in self.findings)
-        lines.append("everything is in order" if not problems else f"{_count(problems, 'problem')} to repair")
+        order = "what is there is in order" if self.missing else "everything is in order"
+        lines.append(f"{_count(problems, 'problem')} to repair" if problems else order)
         return "\n".join(lines)
 
     def __str__(self) -> str:

@@ -43,7 +43,7 @@ class Monitor:
 
     Args:
         folder: of the run; an offending batch is saved there.
-        every: steps in a row of the log (``TRAIN.LOG_EVERY``).
+        every: steps in a row of the log (``TRAIN.LOG_EVERY``); 0: rows of epochs alone.
         stop_after: skipped steps in a row that end the run.
         samples: in a step.
 
@@ -97,7 +97,7 @@ class Monitor:
         if time["data"] > WAITING * time["step"]:
             self.log.say(
                 f"{time['data'] / time['step']:.0%} of the time went by waiting for data: raise DATA.WORKERS, "
-                "or put the data on a faster disk."
+                "pack the images (siamtrack data pack), or put them on a faster disk."
             )
         self.epoch_window = _Means()
         return row
@@ -125,7 +125,7 @@ class Monitor:
             self._complain(outcome, step)
         elif not outcome.skipped:
             self.in_a_row = 0
-        if outcome.step % self.every == 0:
+        if self.every > 0 and outcome.step % self.every == 0:
             row = {"kind": "step", "epoch": step.epoch + 1, "step": outcome.step, **self.window.row(self.samples)}
             self.log.row({**row, "lr": step.rates, "skipped": self.skipped, "memory": memory(self.processes.device)})
             self.window = _Means()

@@ -92,7 +92,7 @@ def runs_of(
     raise ResultError(
         f"{tracker}: {len(missing)} of {len(names)} sequences have no result{where}, the first is {name}"
         + (f" (there is one for {near[0]})." if near else ".")
-        + " Run the tracker on them, or score only the sequences it was run on."
+        + " Run the tracker on them, or score only the sequences it was run on (--sequences A,B,...)."
     )
 
 

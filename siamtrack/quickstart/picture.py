@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import tempfile
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from siamtrack.preview.paint import PREDICTED, TRUE, draw_boxes, enlarge, legend
 
 _COLUMNS, _ROWS = 3, 2
 _CAPTION, _GAP, _HEADER = 22, 10, 30  # px
+_OTHERS = ("#0072B2", "#009E73", "#CC79A7", "#222222")  # of the plots' colours those that are not near to our boxes'
 _PAPER, _INK, _FAINT = (255, 255, 255), (40, 40, 40), (120, 120, 120)
 
 
@@ -52,7 +54,7 @@ def write_picture(
         row, column = divmod(place, _COLUMNS)
         top, start = _HEADER + row * (height + _GAP), column * (width + _GAP)
         left[top : top + height, start : start + width] = tile
-    right = _success_plot(scores, left.shape[0])
+    right = _success_plot(scores, left.shape[0], name)
     whole = Image.fromarray(np.concatenate([left, right], 1))
     partial = path.with_name(f".{path.name}")
     # photographs take a third of the bytes with 256 colours, and textures hide that they have no more
@@ -73,10 +75,12 @@ def _tile(sequence: Sequence, predicted: np.ndarray) -> np.ndarray:
     return np.concatenate([picture, caption])
 
 
-def _success_plot(scores: SequenceOf[Scores], height: int) -> np.ndarray:
-    """The success plot as pixels of that height."""
+def _success_plot(scores: SequenceOf[Scores], height: int, name: str) -> np.ndarray:
+    """The success plot as pixels of that height; the tracker's curve has the colour of its boxes."""
+    others = [score.tracker for score in scores if score.tracker != name]
+    colors = {name: "#{:02X}{:02X}{:02X}".format(*PREDICTED), **dict(zip(others, itertools.cycle(_OTHERS)))}
     with tempfile.TemporaryDirectory() as folder:
-        drawn = Image.open(plot_curve(scores, "success", Path(folder) / "success.png")).convert("RGB")
+        drawn = Image.open(plot_curve(scores, "success", Path(folder) / "success.png", colors)).convert("RGB")
     pixels = np.asarray(drawn)
     factor = height / pixels.shape[0]
     width = round(pixels.shape[1] * factor)

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from siamtrack.config import ConfigError
 from siamtrack.data.readers.base import DataSet
 from siamtrack.data.sequence import DataError
-from siamtrack.registry import Registry
+from siamtrack.registry import Registry, nearest
 
 datasets: Registry[DataSet] = Registry("data set", "DATA.SETS", package=__name__)
 
@@ -63,7 +64,7 @@ def open_dataset(
             f"data set {name}: no folder was given; use --data-root or set SIAMTRACK_DATA; expected is\n"
             f"{datasets.get(registered).layout}"
         )
-    given = _Call({key.upper(): value for key, value in {**edition, **options}.items()}, NAME=registered)
+    given = _Call(name, {key.upper(): value for key, value in {**edition, **options}.items()} | {"NAME": registered})
     chosen = None if sequences is None else tuple(sequences)
     return datasets.build(given, root=Path(root), sequences=chosen)
 
@@ -75,13 +76,14 @@ def resolve(name: str) -> tuple[str, dict[str, Any]]:
         ConfigError: no such data set; names the nearest.
     """
     registered, edition = EDITIONS.get(name.lower(), (name if name in datasets else name.lower(), {}))
-    datasets.get(registered)
+    if registered not in datasets:
+        raise ConfigError(f"there is no data set {name!r}{nearest(registered, {*datasets, *EDITIONS})}")
     return registered, dict(edition)
 
 
 class _Call(dict[str, Any]):
-    """Options given in a call; the registry's sentences then say so."""
+    """Options given in a call; the registry's sentences then name the data set in place of a file."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.origins = dict.fromkeys(self, "open_dataset")
+    def __init__(self, dataset: str, options: dict[str, Any]) -> None:
+        super().__init__(options)
+        self.origins = dict.fromkeys(self, f"data set {dataset}")

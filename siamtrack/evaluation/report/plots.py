@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +54,16 @@ STYLE = {
 _IN_LEGEND = 10  # more trackers move the legend out of the panel
 
 
-def plot_curve(scores: Sequence[Scores], curve: str, path: str | os.PathLike[str]) -> Path:
+def plot_curve(
+    scores: Sequence[Scores], curve: str, path: str | os.PathLike[str], colors: Mapping[str, str] | None = None
+) -> Path:
     """Draw one curve of several trackers on one benchmark.
 
     Args:
         scores: of one benchmark and protocol.
         curve: ``success``, ``precision`` or ``norm_precision``.
         path: PNG, SVG or PDF by its ending.
+        colors: tracker -> ``#RRGGBB``, for trackers whose colour is known from elsewhere; ``None``: by rank.
 
     Raises:
         ValueError: no scores, of different benchmarks or protocols, or a curve the protocol does not have.
@@ -70,12 +73,12 @@ def plot_curve(scores: Sequence[Scores], curve: str, path: str | os.PathLike[str
         raise ValueError(
             f"Protocol {about.protocol.name} has no {curve} curve; it has {', '.join(panel_curves(about))}."
         )
-    return _draw(scores, [curve], path)
+    return _draw(scores, [curve], path, colors or {})
 
 
 def plot_overview(scores: Sequence[Scores], path: str | os.PathLike[str]) -> Path:
     """All curves of the protocol side by side, in one picture; arguments and errors as :func:`plot_curve`."""
-    return _draw(scores, panel_curves(one_protocol(scores)), path)
+    return _draw(scores, panel_curves(one_protocol(scores)), path, {})
 
 
 def one_protocol(scores: Sequence[Scores]) -> Scores:
@@ -89,18 +92,28 @@ def one_protocol(scores: Sequence[Scores]) -> Scores:
     return scores[0]
 
 
-def ranked_styles(scores: Sequence[Scores]) -> tuple[list[Scores], dict[str, tuple[str, tuple]]]:
-    """Trackers by the protocol's first metric, and tracker -> (colour, dashes), the same in every plot of theirs."""
+def ranked_styles(
+    scores: Sequence[Scores], colors: Mapping[str, str] | None = None
+) -> tuple[list[Scores], dict[str, tuple[str, tuple]]]:
+    """Trackers by the protocol's first metric, and tracker -> (colour, dashes), the same in every plot of theirs.
+
+    Args:
+        scores: of one benchmark and protocol.
+        colors: as in :func:`plot_curve`.
+    """
+    given = colors or {}
     ranked = sorted(scores, key=lambda score: -score.value(score.protocol.metrics[0].name))
     styles = {
-        score.tracker: (COLORS[i % len(COLORS)], DASHES[i // len(COLORS) % len(DASHES)])
+        score.tracker: (given.get(score.tracker, COLORS[i % len(COLORS)]), DASHES[i // len(COLORS) % len(DASHES)])
         for i, score in enumerate(ranked)
     }
     return ranked, styles
 
 
-def _draw(scores: Sequence[Scores], curves: Sequence[str], path: str | os.PathLike[str]) -> Path:
-    ranked, styles = ranked_styles(scores)
+def _draw(
+    scores: Sequence[Scores], curves: Sequence[str], path: str | os.PathLike[str], colors: Mapping[str, str]
+) -> Path:
+    ranked, styles = ranked_styles(scores, colors)
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     outside = len(scores) > _IN_LEGEND
@@ -112,27 +125,29 @@ def _draw(scores: Sequence[Scores], curves: Sequence[str], path: str | os.PathLi
         benchmark, protocol = scores[0].benchmark, scores[0].protocol.name
         title = " · ".join(part for part in (benchmark, f"one-pass evaluation, protocol {protocol}") if part)
         figure.suptitle(title, x=0.012, ha="left", fontsize=9.5, color="#555555")
-        save(figure, target)
+        save(figure, target, tuple(colors.values()))
     return target
 
 
-def save(figure: Figure, target: Path) -> None:
-    """Write a figure by the ending of its file; PNGs with few colours, files without a date."""
+def save(figure: Figure, target: Path, inks: Sequence[str] = ()) -> None:
+    """Write a figure by the ending of its file; PNGs with few colours (``inks`` among them), files without a date."""
     if target.suffix.lower() != ".png":
         figure.savefig(target, metadata={"Date": None} if target.suffix == ".svg" else None)
         return
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png")
-    Image.open(drawn).convert("RGB").quantize(palette=_palette(), dither=Image.Dither.NONE).save(target, optimize=True)
+    few = Image.open(drawn).convert("RGB").quantize(palette=_palette(inks), dither=Image.Dither.NONE)
+    few.save(target, optimize=True)
 
 
-def _palette() -> Image.Image:
+def _palette(inks: Sequence[str]) -> Image.Image:
     """The colours of a plot and their way to white: with 256 of them a picture is a third as heavy.
 
     A palette chosen by frequency would give a thin line the colour of another one.
     """
-    inks = np.array([[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in COLORS])
-    ways = 255 - (255 - inks[:, None]) * np.linspace(1, 0.15, 24)[:, None]
+    used = list(dict.fromkeys([*inks, *COLORS]))[: len(COLORS)]
+    pure = np.array([[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in used])
+    ways = 255 - (255 - pure[:, None]) * np.linspace(1, 0.15, 24)[:, None]
     grays = np.repeat(
         np.append(np.linspace(0, 243, 63), 255)[:, None], 3, 1
     )  # none so near to white as to stand for it

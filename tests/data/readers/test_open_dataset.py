@@ -92,11 +92,13 @@ def test_a_missing_root_gets_the_expected_layout(tmp_path: Path, monkeypatch: py
 def test_unknown_names_and_options_get_the_nearest(home: Path) -> None:
     with pytest.raises(ConfigError, match=r"there is no data set 'dtb7'. Did you mean 'dtb70'\?"):
         open_dataset("dtb7", home)
+    with pytest.raises(ConfigError, match=r"there is no data set 'OTB1000'. Did you mean 'otb100'\?"):
+        open_dataset("OTB1000", home)
     with pytest.raises(
-        ConfigError, match=r"open_dataset, key DATA.SETS.SPLT: .*no such option. Did you mean 'SPLIT'\?"
+        ConfigError, match=r"data set got10k, key DATA.SETS.SPLT: .*no such option. Did you mean 'SPLIT'\?"
     ):
         open_dataset("got10k", home, splt="val")
-    with pytest.raises(ConfigError, match=r"'vel' does not fit"):
+    with pytest.raises(ConfigError, match=r"'vel' does not fit; it should be one of train, vot-train, val, test."):
         open_dataset("got10k", home, split="vel")
 
 

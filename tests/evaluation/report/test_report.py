@@ -124,6 +124,13 @@ def test_plot_shows_every_tracker_in_its_colour(scores: list[Scores], tmp_path: 
     assert path.stat().st_size < 100_000
 
 
+def test_a_tracker_may_bring_its_colour(scores: list[Scores], tmp_path: Path) -> None:
+    path = plots.plot_curve(scores, "success", tmp_path / "plot.png", {scores[0].tracker: "#FF7A00"})
+    with Image.open(path) as image:
+        inks = {ink for _, ink in image.convert("RGB").getcolors(1 << 24)}
+    assert (255, 122, 0) in inks
+
+
 def test_legend_is_sorted_by_score(scores: list[Scores], tmp_path: Path) -> None:
     text = plots.plot_curve(scores, "precision", tmp_path / "plot.svg").read_text()
     listed = [
