@@ -128,7 +128,13 @@ def grid_points(height: int, width: int, size: int, stride: int, device: torch.d
 
     Cell j lies at ``size // 2 + (j - n // 2) * stride``: one rule for every tracker here, odd and even maps.
     """
-    return _grid(height, width, size, stride, torch.device(device))
+    place = torch.device(device)
+    return (_grid if _makes_numbers(place) else _grid.__wrapped__)(height, width, size, stride, place)
+
+
+def _makes_numbers(device: torch.device) -> bool:
+    """Whether a tensor made now is an ordinary one; those of an export are not, and nothing of them may be kept."""
+    return type(torch.empty(0, device=device)) is Tensor
 
 
 @functools.lru_cache(maxsize=64)
@@ -137,7 +143,7 @@ def _anchor_boxes(
     sizes: tuple[tuple[float, float], ...], height: int, width: int, size: int, stride: int, device: torch.device
 ) -> Tensor:
     shape = (len(sizes), height, width, 2)
-    points = _grid(height, width, size, stride, device).permute(1, 2, 0).expand(shape)
+    points = grid_points(height, width, size, stride, device).permute(1, 2, 0).expand(shape)
     extent = torch.tensor(sizes, device=device)[:, None, None].expand(shape)
     anchors: Tensor = cxcywh_to_xyxy(torch.cat([points, extent], -1))
     return anchors
@@ -311,7 +317,8 @@ class Anchors(_Movable):
     def anchors(self) -> Tensor:
         """``[A, H, W, 4]`` float32 xyxy px."""
         # kept: copying the sizes to a GPU in every step would make the host wait
-        return _anchor_boxes(self.sizes, *self.logit.shape[-2:], self.size, self.stride, self.logit.device)
+        make = _anchor_boxes if _makes_numbers(self.logit.device) else _anchor_boxes.__wrapped__
+        return make(self.sizes, *self.logit.shape[-2:], self.size, self.stride, self.logit.device)
 
     def boxes(self) -> Tensor:
         """``[B, A, H, W, 4]`` xyxy px, not clipped to the crop."""

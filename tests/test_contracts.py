@@ -7,6 +7,22 @@ import torch
 from siamtrack.contracts import Anchors, FeatureMap, Memory, Points, Remembered, grid_points, map_tensors
 
 
+class _OnGrid(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        _, boxes = Anchors(x, x.new_zeros(1, 4, 1, 3, 3), ((64, 32),), 61, 8).flat()
+        return boxes, grid_points(3, 3, 61, 8, x.device) + x[0]
+
+
+def test_a_grid_made_for_an_export_serves_nobody_else():
+    """An export runs on tensors without numbers; a grid of such, kept, would spoil every later answer."""
+    module, x = _OnGrid(), torch.zeros(1, 1, 3, 3)
+    exported = torch.export.export(module, (x,), strict=False).module()
+    boxes, points = module(x)
+    assert points[0, 0].tolist() == [22, 30, 38]
+    assert boxes[0, 4].tolist() == [30 - 32, 30 - 16, 30 + 32, 30 + 16]
+    assert all(torch.equal(a, b) for a, b in zip(exported(x), (boxes, points), strict=True))
+
+
 def test_grid_of_odd_and_even_maps():
     assert grid_points(25, 25, 255, 8)[0, 0, [0, 12, 24]].tolist() == [31, 127, 223]
     assert grid_points(16, 16, 255, 16)[1, [0, 15], 0].tolist() == [-1, 239]  # NanoTrack V1
