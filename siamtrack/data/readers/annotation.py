@@ -22,7 +22,7 @@ _SEPARATORS = str.maketrans(",\t", "  ")
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
     """Sort key with numbers by value: ``img2`` before ``img10``."""
-    return tuple((0, int(part), part) if part.isdigit() else (1, 0, part) for part in _DIGITS.split(name) if part)
+    return tuple((0, int(part), part) if part.isdecimal() else (1, 0, part) for part in _DIGITS.split(name) if part)
 
 
 # Text ---------------------------------------------------------------------------------------------------------------

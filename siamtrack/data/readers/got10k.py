@@ -25,7 +25,7 @@ from siamtrack.data.readers.got10k_vot import shows_vot
 from siamtrack.data.sequence import DataError, ImageFrames, Sequence
 
 _FILES = ("groundtruth.txt", "absence.label", "cover.label", "meta_info.ini")
-_CLASS = re.compile(r"^object_class:\s*(.*?)\s*$", re.MULTILINE)
+_CLASS = re.compile(r"^object_class:[ \t]*(.*?)\s*$", re.MULTILINE)
 
 
 @datasets.register("got10k")
@@ -95,7 +95,7 @@ GOT-10k/
         """The sequences that the file lists."""
         path = self.root / self.subset
         names = read_list(path)
-        if all(name.isdigit() for name in names):
+        if all(name.isdecimal() for name in names):
             beyond = next((name for name in names if int(name) >= len(official)), None)
             if beyond is not None:
                 raise DataError(

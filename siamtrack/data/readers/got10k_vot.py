@@ -65,4 +65,4 @@ NUMBERS = frozenset({
 def shows_vot(name: str) -> bool:
     """Whether a training sequence is one of them."""
     head, _, number = name.rpartition("_")
-    return head == "GOT-10k_Train" and number.isdigit() and int(number) in NUMBERS
+    return head == "GOT-10k_Train" and number.isdecimal() and int(number) in NUMBERS

@@ -116,7 +116,7 @@ UAV123/
                 )
             return folder, first
         folder, _, part = name.rpartition("_")
-        if folder in RANGES and part.isdigit() and 0 < int(part) <= len(RANGES[folder]):
+        if folder in RANGES and part.isdecimal() and 0 < int(part) <= len(RANGES[folder]):
             first, last = ((number - 1) // self.step + 1 for number in RANGES[folder][int(part) - 1])
             return folder, first if last - first + 1 == count else None
         return name, None

@@ -107,7 +107,8 @@ VOT2018/
 def _frame_folder(folder: Path) -> Path:
     """Where the colour frames lie: as the file ``sequence`` says, in ``color/``, or in the folder itself."""
     if (folder / "sequence").is_file():
-        found = re.search(r"^channels\.color\s*=\s*(.+)$", (folder / "sequence").read_text(), re.MULTILINE)
+        about = (folder / "sequence").read_text(encoding="utf-8-sig", errors="replace")
+        found = re.search(r"^channels\.color\s*=\s*(.+)$", about, re.MULTILINE)
         if found:
             return (folder / found.group(1).strip()).parent
     return folder / "color" if (folder / "color").is_dir() else folder

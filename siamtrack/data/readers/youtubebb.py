@@ -24,6 +24,7 @@ _COLUMNS = np.dtype(
     [("video", "S16"), ("ms", "i8"), ("class", "i4"), ("called", "S24"), ("object", "i4"), ("presence", "S8")]
     + [(side, "f8") for side in ("xmin", "xmax", "ymin", "ymax")]
 )
+_SETS = ("yt_bb", "youtube_boundingboxes")  # as the archive of the csv is called, and the csv in it
 _THREADS = 8
 
 
@@ -43,7 +44,8 @@ class YouTubeBB(TabularDataSet):
 
     layout = """\
 youtubebb/
-    yt_bb_detection_train.csv               (or .csv.gz; likewise yt_bb_detection_validation)
+    yt_bb_detection_train.csv               (or .csv.gz, or youtube_boundingboxes_detection_train.csv;
+                                            likewise ..._validation)
     yt_bb_detection_train/
         0/<youtube id>_<ms>_0_<object id>.jpg ...   one folder a class, as youtube-bb-utility saves them"""
     folders = ("youtubebb", "YouTubeBB", "YouTube-BB", "yt_bb", "youtube-bb")
@@ -67,8 +69,9 @@ youtubebb/
         return self._csv(folder).is_file()
 
     def _csv(self, folder: Path) -> Path:
-        plain = folder / f"yt_bb_detection_{self.split}.csv"
-        return plain if plain.is_file() else plain.with_name(f"{plain.name}.gz")
+        names = (f"{set_name}_detection_{self.split}{suffix}" for set_name in _SETS for suffix in (".csv", ".csv.gz"))
+        places = [folder / name for name in names]
+        return next((place for place in places if place.is_file()), places[0])
 
     @property
     def _frames(self) -> str:

@@ -99,6 +99,10 @@ def test_natural_order_is_numerical_order(numbers: list[int]) -> None:
     assert [annotation.frame_number(name) for name in names] == sorted(numbers)
 
 
+def test_digits_that_are_no_decimals_are_letters() -> None:
+    assert sorted(("²1.jpg", "٣.jpg", "2.jpg"), key=annotation.natural_key) == ["2.jpg", "٣.jpg", "²1.jpg"]
+
+
 def test_images_of_a_folder_in_order_without_hidden_and_other_files(tmp_path: Path) -> None:
     for name in ("2.jpg", "10.jpg", "1.JPG", "._1.jpg", "a.txt", "3.png"):
         (tmp_path / name).touch()

@@ -122,3 +122,10 @@ def test_a_thousand_sequences_are_guarded() -> None:
     assert shows_vot("GOT-10k_Train_000004")
     assert not shows_vot("GOT-10k_Train_000005")
     assert not shows_vot("GOT-10k_Val_000004")
+
+
+def test_the_category_is_that_of_its_own_line(root: Path, text) -> None:
+    about = root / "GOT-10k" / "val" / "V_1" / "meta_info.ini"
+    for line, category in (("object_class: giant panda ", "giant panda"), ("object_class:", ""), ("", "")):
+        text(about, f"[METAINFO]\r\n{line}\r\nmotion_class: walking\r\n")
+        assert open_dataset("GOT-10k", root)["V_1"].category == category

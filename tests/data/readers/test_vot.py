@@ -23,7 +23,7 @@ def vot(request: pytest.FixtureRequest, tmp_path: Path, images, text) -> tuple[P
     frames = {"flat": home / "ants", "channel": home / "ants" / "rgb"}.get(request.param, home / "ants" / "color")
     images(frames, "%08d.jpg", (1, 2))
     if request.param == "channel":
-        text(home / "ants" / "sequence", "channels.color=rgb/%08d.jpg\nfps=30\n")
+        text(home / "ants" / "sequence", "\ufeffchannels.color=rgb/%08d.jpg\r\nname=é\r\n")
     text(home / "ants" / "groundtruth.txt", POLYGON)
     text(home / "list.txt", "ants\n")
     return tmp_path, home / "ants"

@@ -50,6 +50,15 @@ def test_objects_are_sequences_in_pixels(root: Path) -> None:
         dataset["gone0000000-0-0"]
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
+def test_the_csv_under_the_name_that_its_archive_holds(root: Path, suffix: str) -> None:
+    home = root / "yt_bb"
+    (home / "yt_bb_detection_train.csv").unlink()
+    content = gzip.compress(ROWS.encode()) if suffix.endswith("gz") else ROWS.encode()
+    (home / f"youtube_boundingboxes_detection_train{suffix}").write_bytes(content)
+    assert len(open_dataset("youtubebb", root).names) == 3
+
+
 def test_as_an_index(root: Path) -> None:
     index = index_table("youtubebb", open_dataset("youtubebb", root).table())
     assert index.videos == 2
