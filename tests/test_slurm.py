@@ -99,6 +99,22 @@ def test_a_warned_job_is_queued_again_and_completes(tmp_path: Path, cluster: dic
     assert (tmp_path / "run/checkpoints/epoch-0001.safetensors").exists()
 
 
+@pytest.mark.parametrize(("requeue", "code"), [(0, 0), (1, 75)])
+def test_a_stopped_job_is_a_success_only_if_it_is_queued_again(
+    tmp_path: Path, cluster: dict[str, str], requeue: int, code: int
+) -> None:
+    """A job that counted as done although half of it is missing would let those start that depend on it."""
+    (tmp_path / "bin/siamtrack").write_text("#!/bin/bash\nexit 75\n")
+    (tmp_path / "bin/scontrol").write_text(SCONTROL + f"exit {requeue}\n")
+    done = subprocess.run(
+        ["bash", str(ROOT / "tools/train.sbatch")],
+        cwd=tmp_path, env=cluster, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    assert (tmp_path / "requeued").read_text() == f"requeue {cluster['SLURM_JOB_ID']}\n"
+    assert not list(tmp_path.glob(".slurm-*"))
+
+
 @pytest.mark.slow
 def test_a_job_that_fails_fails(tmp_path: Path, cluster: dict[str, str]) -> None:
     done = subprocess.run(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,29 @@ def run(options: argparse.Namespace) -> int:
     output = Path(options.output) if options.output else output_folder(cfg, options.cfg)
     if os.environ.get("RANK", "0") == "0":
         print(config.dump(cfg), flush=True)
-    task = tasks.build(cfg.TASK, cfg=cfg, data_root=options.data_root)
-    train(cfg, task, output, resume=options.resume)
+    with _stop_marked(output):
+        task = tasks.build(cfg.TASK, cfg=cfg, data_root=options.data_root)
+        train(cfg, task, output, resume=options.resume)
     return 0
+
+
+@contextlib.contextmanager
+def _stop_marked(output: Path) -> Iterator[None]:
+    """Leave a file ``stopped`` in the run's folder if the run was asked to stop, and take away an older one.
+
+    A launcher such as torchrun turns the run's exit code 75 into its own 1, the code of every failure; the file tells
+    the script around it that the run wants to be started again.
+    """
+    from siamtrack.engine.interruption import Interrupted
+
+    main, mark = os.environ.get("RANK", "0") == "0", output / "stopped"
+    with contextlib.suppress(OSError):  # a folder that cannot be written is the run's to complain of
+        if main:
+            mark.unlink(missing_ok=True)
+    try:
+        yield
+    except Interrupted:
+        with contextlib.suppress(OSError):  # disk full: the exit code still tells
+            if main:
+                mark.touch()
+        raise
