@@ -11,9 +11,9 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from siamtrack.commands import ablate, convert, data, evaluate, export, model, pack, quickstart, test, train, tune
+from siamtrack.commands import ablate, convert, data, demo, evaluate, export, model, pack, quickstart, test, train, tune
 
-COMMANDS = (train, test, evaluate, ablate, tune, convert, export, pack, quickstart, data, model)
+COMMANDS = (train, test, demo, evaluate, ablate, tune, convert, export, pack, quickstart, data, model)
 WRONG = 2  # exit code for a sentence about what the user gave
 
 

@@ -148,7 +148,7 @@ def test_evaluating_needs_no_torch(results, world):
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=False).returncode == 0
 
 
-@pytest.mark.parametrize("script", ["train", "test", "eval", "convert"])
+@pytest.mark.parametrize("script", ["train", "test", "demo", "eval", "convert"])
 def test_scripts_are_doors_onto_the_commands(script):
     done = subprocess.run(
         [sys.executable, f"tools/{script}.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=False

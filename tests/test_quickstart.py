@@ -282,9 +282,9 @@ def test_without_an_encoder_the_sentence_says_so(tmp_path, monkeypatch):
     write_dataset(tmp_path / "world", 1, train=1, test=1, train_frames=1, test_frames=2, progress=False)
     sequences = _held_out(tmp_path)
     predicted = {sequence.name: sequence.boxes for sequence in sequences}
-    monkeypatch.setattr("siamtrack.quickstart.film._CODECS", (("mp4v", ".nonsense"), ("MJPG", ".avi")))
+    monkeypatch.setattr("siamtrack.preview.video.CODECS", (("mp4v", ".nonsense"), ("MJPG", ".avi")))
     assert write_film(tmp_path / "film", sequences, predicted, "title", "name").suffix == ".avi"
-    monkeypatch.setattr("siamtrack.quickstart.film._CODECS", (("mp4v", ".nonsense"),))
+    monkeypatch.setattr("siamtrack.preview.video.CODECS", (("mp4v", ".nonsense"),))
     with pytest.raises(OSError, match="can write no video"):
         write_film(tmp_path / "other", sequences, predicted, "title", "name")
     assert not list(tmp_path.glob("other*"))

@@ -25,18 +25,19 @@ def enlarge(frame: np.ndarray, factor: float) -> np.ndarray:
     return resized
 
 
-def draw_boxes(image: np.ndarray, true: np.ndarray, predicted: np.ndarray, factor: float = 1.0) -> None:
+def draw_boxes(image: np.ndarray, true: np.ndarray | None, predicted: np.ndarray, factor: float = 1.0) -> None:
     """Draw the true and the predicted box, rimmed so that they stand out on any texture.
 
     Args:
         image: RGB uint8, drawn on.
-        true: ``[4]`` xywh, frame px.
+        true: ``[4]`` xywh, frame px; ``None``: not known.
         predicted: ``[4]`` xywh, frame px.
         factor: image px per frame px.
     """
     for box, colour in ((true, TRUE), (predicted, PREDICTED)):
-        for thickness, ink in ((4, _RIM), (2, colour)):
-            rectangle(image, box * factor, ink, thickness)
+        if box is not None:
+            for thickness, ink in ((4, _RIM), (2, colour)):
+                rectangle(image, box * factor, ink, thickness)
 
 
 def rectangle(image: np.ndarray, box_xywh: np.ndarray, colour: Colour, thickness: int) -> None:

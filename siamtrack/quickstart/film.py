@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as SequenceOf
 from pathlib import Path
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
 from siamtrack.boxes import iou, xywh_to_xyxy
 from siamtrack.data.sequence import Sequence
 from siamtrack.preview.paint import PREDICTED, TRUE, draw_boxes, enlarge, legend, write
+from siamtrack.preview.video import write_video
 
 COLUMNS, ROWS = 3, 2
 FPS = 10
@@ -23,7 +22,6 @@ _HEADER, _CAPTION, _GAP = 52, 30, 12  # px
 _GROUND, _INK, _FAINT, _ALARM = (24, 26, 31), (236, 238, 242), (150, 156, 168), (255, 110, 90)
 _LOST = 0.5  # IoU below which the caption turns red
 _HOLD = 6  # frames that the end of a page stays
-_CODECS = (("mp4v", ".mp4"), ("MJPG", ".avi"))  # the second is part of OpenCV itself
 
 
 def write_film(
@@ -44,37 +42,18 @@ def write_film(
     Raises:
         OSError: this OpenCV can write neither.
     """
-    for codec, ending in _CODECS:
-        partial, target = path.with_name(f".{path.name}{ending}"), path.with_name(f"{path.name}{ending}")
-        if _write(partial, codec, sequences, predicted, title, name):
-            os.replace(partial, target)
-            return target
-        partial.unlink(missing_ok=True)
-    raise OSError(f"{path}: OpenCV {cv2.__version__} can write no video, neither as MPEG-4 nor as Motion JPEG.")
+    return write_video(path, lambda: _pictures(sequences, predicted, title, name), FPS)
 
 
-def find_film(path: Path) -> Path | None:
-    """The film that ``write_film(path)`` wrote, if it did."""
-    return next((film for _, ending in _CODECS if (film := path.with_name(f"{path.name}{ending}")).is_file()), None)
-
-
-def _write(
-    path: Path,
-    codec: str,
-    sequences: SequenceOf[Sequence],
-    predicted: Mapping[str, np.ndarray],
-    title: str,
-    name: str,
-) -> bool:
-    """Whether the codec did its work."""
+def _pictures(
+    sequences: SequenceOf[Sequence], predicted: Mapping[str, np.ndarray], title: str, name: str
+) -> Iterator[np.ndarray]:
+    """The film, picture by picture."""
     page = COLUMNS * ROWS
     pages = [sequences[i : i + page] for i in range(0, len(sequences), page)]
     height, width = sequences[0].frames[0].shape[:2]
     tile = round(height * _FACTOR), round(width * _FACTOR)
     size = _size(tile)
-    film = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), FPS, size)
-    if not film.isOpened():
-        return False
     total = sum(max(map(len, page)) + _HOLD for page in pages)
     with tqdm(total=total, desc="filming", unit="frame", disable=None) as bar:
         for number, page_sequences in enumerate(pages):
@@ -84,13 +63,11 @@ def _write(
                 for place, picture in enumerate(pictures):
                     if picture is not None:  # a sequence that is over keeps its last frame
                         _put(canvas, picture, place, tile)
-                film.write(cv2.cvtColor(canvas, cv2.COLOR_RGB2BGR))
+                yield canvas
                 bar.update()
             for _ in range(_HOLD):
-                film.write(cv2.cvtColor(canvas, cv2.COLOR_RGB2BGR))
+                yield canvas
                 bar.update()
-    film.release()
-    return path.is_file() and cv2.VideoCapture(str(path)).grab()
 
 
 def _size(tile: tuple[int, int]) -> tuple[int, int]:

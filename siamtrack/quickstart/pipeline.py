@@ -26,7 +26,8 @@ from siamtrack.evaluation import Scores, Truth
 from siamtrack.evaluation.report import tables, write_report
 from siamtrack.evaluation.report.html import Evidence, write_html
 from siamtrack.files import write_text
-from siamtrack.quickstart.film import find_film, write_film
+from siamtrack.preview.video import find_video
+from siamtrack.quickstart.film import write_film
 from siamtrack.quickstart.picture import write_picture
 from siamtrack.quickstart.record import Record
 from siamtrack.registry import load_plugins
@@ -223,14 +224,14 @@ def _summary(scores: SequenceOf[Scores], seed: int, record: Record, device: str)
 def _complete(folder: Path) -> bool:
     """Whether everything that the summary sums up is still there."""
     files = ("config.yaml", "report/rows.json", "report/tables.md", "report.html", "picture.png")
-    return all((folder / file).is_file() for file in files) and find_film(folder / "film") is not None
+    return all((folder / file).is_file() for file in files) and find_video(folder / "film") is not None
 
 
 def _show(folder: Path, scores: SequenceOf[Scores], summary: dict[str, Any]) -> None:
     """The table, and where things lie."""
     for table in tables.scores_tables(scores):
         Console().print(tables.terminal(table))
-    film = find_film(folder / "film")
+    film = find_video(folder / "film")
     lies = {
         "scores": folder / "summary.json",
         "report, to open": folder / "report.html",
