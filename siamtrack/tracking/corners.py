@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 
@@ -14,7 +16,7 @@ from siamtrack.tracking.tracker import Box, Result, Tracker, trackers
 
 @trackers.register("corners")
 class CornerTracker(Tracker):
-    """Takes the network's box as it is; no window, penalty or smoothing.
+    """Takes the network's box as it is; no window, penalty or smoothing. One that is not finite is none: score 0.
 
     The first frame's template is never replaced. Behind it stand dynamic templates, copies of it at first: number i is
     cut anew around the present box in every ``update_intervals[i]``-th frame in which the score is above
@@ -88,6 +90,8 @@ class CornerTracker(Tracker):
         prediction = self.network.locate(self.memory, crop.to(self.device))
         assert isinstance(prediction, Corners)
         corners, score = _read(prediction)
+        if not all(map(math.isfinite, (*corners, score))):
+            return Result(self.box, 0.0)
         left, top = placement.to_frame(corners[0], corners[1])
         right, bottom = placement.to_frame(corners[2], corners[3])
         self.box = keep_inside((left, top, right - left, bottom - top), frame.shape, self.margin)

@@ -45,7 +45,8 @@ class DenseTracker(CentredTracker):
     """Picks the best cell of a dense prediction and follows its box.
 
     A cell's score is penalised for a change of scale and aspect ratio and blended with a cosine window; the centre
-    jumps to the winner, the size follows it by ``lr`` times its penalised score. The start box's centre is
+    jumps to the winner, the size follows it by ``lr`` times its penalised score. Where no cell has a finite box and
+    score the target stays, with score 0. The start box's centre is
     ``x + w / 2``; the originals' half pixel (``x + (w - 1) / 2``, hidden by their test script) is not copied.
 
     Args:
@@ -118,7 +119,11 @@ class DenseTracker(CentredTracker):
         window = cosine_window(*prediction.logit.shape[1:])
         penalised = penalty * score * (1 - self.window_influence) + window * self.window_influence
         # exp of a delta may overflow in a network that has hardly learned; such a box is no answer
-        best = int(np.where(np.isfinite(boxes).all(1) & np.isfinite(penalised), penalised, -np.inf).argmax())
+        usable = np.isfinite(boxes).all(1) & np.isfinite(penalised)
+        best = int(np.where(usable, penalised, -np.inf).argmax())
+        if not usable[best]:
+            middle = prediction.size // 2
+            return Choice(best, np.array([middle, middle, *(side * scale for side in self.size)]), 0.0, 0.0, penalised)
         sure = min(float(score[best]), 1.0)  # some fusions give more than a probability
         return Choice(best, boxes[best], sure, float(penalty[best] * sure * self.lr), penalised)
 

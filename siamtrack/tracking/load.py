@@ -88,7 +88,14 @@ def load_network(checkpoint: str | os.PathLike[str], overrides: Sequence[str] = 
     cfg = override(loads(weights.config, str(path)), overrides)
     load_plugins(cfg.PLUGINS)
     network = build_network(cfg)
-    missing, unexpected = network.load_state_dict(weights.state, strict=False)
+    try:
+        missing, unexpected = network.load_state_dict(weights.state, strict=False)
+    except RuntimeError as error:  # other sizes, which strict=False does not let pass
+        differing = [line.strip() for line in str(error).splitlines()[1:]]
+        raise ConfigError(
+            f"{path}: its weights do not fit its configuration: {len(differing)} of another size (first: "
+            f"{' '.join(differing[:1])})"
+        ) from error
     if missing or unexpected:
         raise ConfigError(
             f"{path}: its weights do not fit its configuration: {len(missing)} missing (first: {missing[:3]}), "

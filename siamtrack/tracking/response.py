@@ -43,7 +43,8 @@ class ResponseTracker(CentredTracker):
     """Searches several scales at once and goes to the peak of the best one's enlarged response.
 
     The size follows the winning scale by ``scale_lr`` and keeps its aspect ratio. Neither size nor place is cut to
-    the frame. The score is the logistic of the strongest cell, which SiamFC trains as a logit.
+    the frame. The score is the logistic of the strongest cell, which SiamFC trains as a logit. Scales with a response
+    that is not finite do not count; where none does, the target stays, with score 0.
 
     Args:
         network: makes :class:`Response`.
@@ -116,14 +117,17 @@ class ResponseTracker(CentredTracker):
         enlarged = np.stack([cv2.resize(r, (width, height), interpolation=cv2.INTER_CUBIC) for r in logit])
         other = np.arange(len(logit)) != len(logit) // 2
         enlarged[other] *= self.scale_penalty
-        best = int(enlarged.max((1, 2)).argmax())
+        finite = np.isfinite(logit).all((1, 2))
+        if not finite.any():
+            return Peak(len(logit) // 2, 0.0, 0.0, 0.0)
+        best = int(np.where(finite, enlarged.max((1, 2)), -np.inf).argmax())
         response = enlarged[best] - enlarged[best].min()
         response /= response.sum() + 1e-16
         window = normalised_window(height, width)
         response = (1 - self.window_influence) * response + self.window_influence * window
         row, column = np.unravel_index(int(response.argmax()), response.shape)
         step = stride / self.upsampling
-        score = 1 / (1 + math.exp(-float(logit[best].max())))
+        score = 1 / (1 + math.exp(min(-float(logit[best].max()), 700.0)))  # exp(710) is too large for a float
         return Peak(best, (int(column) - (width - 1) / 2) * step, (int(row) - (height - 1) / 2) * step, score)
 
     def _rescale(self, factor: float, shape: tuple[int, ...]) -> None:

@@ -12,6 +12,8 @@ from siamtrack.registry import Registry
 
 Box = tuple[float, float, float, float]
 
+_LARGEST = 4  # of a start box, in sides of the frame
+
 
 @dataclass(frozen=True)
 class Result:
@@ -49,7 +51,7 @@ class Tracker:
             box: x, y, w, h of the target in frame pixels.
 
         Raises:
-            ValueError: not such a frame, or a box without area, with NaN, or outside the frame.
+            ValueError: not such a frame, or a box without area, with NaN, outside the frame, or far larger than it.
         """
         self._start(check_frame(frame), check_start(box, frame))
 
@@ -78,7 +80,10 @@ def check_frame(frame: np.ndarray) -> np.ndarray:
 
 
 def check_start(box: Any, frame: np.ndarray) -> Box:
-    """The box a tracker starts from, if it can: four finite numbers, an area, and some of it inside the frame."""
+    """The box a tracker starts from, if it can: four finite numbers, an area, and some of it inside the frame.
+
+    One many times as large as the frame is refused: the memory of its crop would grow with its area.
+    """
     values = tuple(float(v) for v in np.asarray(box, np.float64).reshape(-1))
     if len(values) != 4:
         raise ValueError(f"a box has 4 numbers x, y, w, h, but this one has {len(values)}: {values}.")
@@ -88,6 +93,11 @@ def check_start(box: Any, frame: np.ndarray) -> Box:
     if w <= 0 or h <= 0:
         raise ValueError(f"the start box {values} has no area (w {w:g}, h {h:g}); both sides must be above 0.")
     height, width = frame.shape[:2]
+    if max(w, h) > _LARGEST * max(width, height):
+        raise ValueError(
+            f"the start box {values} is more than {_LARGEST} times as large as the frame of {width} x {height} pixels; "
+            "is it in pixels of this frame?"
+        )
     if x >= width or y >= height or x + w <= 0 or y + h <= 0:
         raise ValueError(f"the start box {values} lies outside the frame of {width} x {height} pixels.")
     return values

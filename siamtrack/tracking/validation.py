@@ -56,7 +56,8 @@ class Validation:
         if not self.sequences:
             return {}
         tracker = build_tracker(self.cfg, network, next(network.parameters()).device)
-        tracks = {sequence.name: follow(tracker, sequence).boxes for sequence in self.sequences}
+        # two sets may have a sequence of the same name
+        tracks = {f"{i:06d}": follow(tracker, sequence).boxes for i, sequence in enumerate(self.sequences)}
         results = TrackerResults.of(tracker.name, tracks)
         (scores,) = evaluation.evaluate_all(_truths(self.sequences), [results], PROTOCOL)
         return {name: scores.value(metric) for name, metric in METRICS.items()}
@@ -94,4 +95,4 @@ def _beginning(sequence: Sequence, frames: int) -> Sequence:
 
 
 def _truths(sequences: SequenceOf[Sequence]) -> list[Truth]:
-    return [Truth(s.name, s.boxes, visible=s.visible, cover=s.cover) for s in sequences]
+    return [Truth(f"{i:06d}", s.boxes, visible=s.visible, cover=s.cover) for i, s in enumerate(sequences)]

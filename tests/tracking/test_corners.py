@@ -103,3 +103,18 @@ def test_what_cannot_be_is_refused():
     single.max_templates = 1
     with pytest.raises(ConfigError, match="2 templates"):
         CornerTracker(single, AreaCrop(), update_intervals=(200,))
+
+
+@pytest.mark.parametrize(("box", "score"), [(float("nan"), 0.9), (float("inf"), 0.9), (128.0, float("nan"))])
+def test_what_is_not_finite_moves_nothing(box, score):
+    class Spoilt(Answers):
+        def locate(self, memory, search):
+            prediction = super().locate(memory, search)
+            prediction.box[0, 0] = box
+            return prediction
+
+    tracker = CornerTracker(Spoilt(score), AreaCrop(), update_intervals=(1,))
+    tracker.init(FRAME, (100, 50, 40, 40))
+    result = tracker.update(FRAME)
+    assert (result.box, result.score) == ((100, 50, 40, 40), 0)
+    assert tracker.network.remembered == 1

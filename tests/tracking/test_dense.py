@@ -123,3 +123,19 @@ def test_a_box_that_overflowed_is_no_answer():
         choice = tracker.choose(answer, 1.0)
     assert choice.index != 12 * 25 + 12
     assert np.isfinite(choice.box).all()
+
+
+@pytest.mark.parametrize(
+    ("part", "bad"), [("logit", float("nan")), ("ltrb", float("nan")), ("ltrb", float("inf")), ("ltrb", -float("inf"))]
+)
+def test_where_nothing_is_finite_the_target_stays(part, bad):
+    prediction = peak(3, 20, 50)
+    setattr(prediction, part, torch.full_like(getattr(prediction, part), bad))
+    result = following(prediction).update(np.zeros((400, 600, 3), np.uint8))
+    assert result.box == pytest.approx((270, 180, 60, 40))
+    assert result.score == 0
+
+
+def test_a_start_box_far_larger_than_the_frame_is_refused():
+    with pytest.raises(ValueError, match="more than 4 times as large as the frame of 600 x 400 pixels"):
+        following(peak(12, 12, 50)).init(np.zeros((400, 600, 3), np.uint8), (-1e6, -1e6, 2e6, 2e6))

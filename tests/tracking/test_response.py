@@ -86,3 +86,35 @@ def test_the_window_has_sum_one_and_pulls_to_the_middle() -> None:
 def test_impossible_options_are_refused(section: dict) -> None:
     with pytest.raises(ConfigError, match="TRACK"):
         trackers.build({"NAME": "response", **section}, network=Peaked(), policy=SiamFCCrop())
+
+
+class Spoilt(Peaked):
+    """Scales of the pyramid whose responses are not numbers that one can compare."""
+
+    def __init__(self, value: float, *scales: int) -> None:
+        super().__init__(scale=1, row=2, column=2)
+        self.value, self.scales = value, list(scales)
+
+    def locate(self, memory, search):
+        response = super().locate(memory, search)
+        response.logit[self.scales] = self.value
+        return response
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_response_that_is_not_finite_moves_nothing(value: float) -> None:
+    follower = ResponseTracker(Spoilt(value, 0, 1, 2), SiamFCCrop())
+    follower.init(FRAME, BOX)
+    result = follower.update(FRAME)
+    assert result.box == pytest.approx(BOX)
+    assert result.score == 0
+    some, none = (ResponseTracker(network, SiamFCCrop()) for network in (Spoilt(value, 0, 2), Peaked(1, 2, 2)))
+    for follower in (some, none):
+        follower.init(FRAME, BOX)
+    assert some.update(FRAME) == none.update(FRAME)
+
+
+def test_a_response_far_below_zero_is_a_score_of_zero() -> None:
+    follower = ResponseTracker(Spoilt(-1e4, 0, 1, 2), SiamFCCrop())
+    follower.init(FRAME, BOX)
+    assert follower.update(FRAME).score == pytest.approx(0)

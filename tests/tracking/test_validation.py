@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,17 @@ def test_it_is_the_evaluation_of_the_first_frames(world: Path) -> None:
     (scores,) = evaluation.evaluate_all(truths, [evaluation.TrackerResults.of("x", boxes)], "pysot")
     with torch.no_grad():
         assert validation(network) == {"success": scores.value("success"), "precision": scores.value("precision@20")}
+
+
+def test_two_sets_may_have_sequences_of_one_name(world: Path) -> None:
+    cfg = settings(SEQUENCES=0, FRAMES=4)
+    torch.manual_seed(0)
+    network = build_network(cfg).eval()
+    validation = Validation(cfg, world)
+    with torch.no_grad():
+        apart = validation(network)
+        validation.sequences = [dataclasses.replace(s, name="same") for s in validation.sequences]
+        assert validation(network) == apart
 
 
 def test_all_of_all(world: Path) -> None:
