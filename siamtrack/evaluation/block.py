@@ -156,13 +156,13 @@ class Block:
         if protocol.norm_grid:
             grid = protocol.thresholds("norm_precision")
             norm_precision = hits_within(self._normalized_errors(centers), grid, self._sequence, count, counted)
-        scored = kept & self._valid & ~np.isnan(ious)
+        scored = kept & self._valid & ~self._nan
         return Counts(
             success,
             precision,
             norm_precision,
             self._denominator(kept),
-            np.add.reduceat(np.where(scored, ious, 0.0), self._starts),
+            np.add.reduceat(np.where(scored & ~np.isnan(ious), ious, 0.0), self._starts),  # what is no number: a miss
             np.add.reduceat(scored, self._starts, dtype=np.float64),
         )
 

@@ -253,6 +253,17 @@ def test_got10k_pools_runs_and_frames() -> None:
         evaluation.evaluate([Truth("a", boxes)], {"a": boxes}, benchmark="GOT-10k")
 
 
+@pytest.mark.parametrize("given", [1, 3, 4])
+def test_boxes_that_are_not_numbers_are_misses_to_got10k(given: int) -> None:
+    """A mean over the other frames alone would reward a tracker that says nothing where it is lost."""
+    boxes = np.tile([10.0, 10, 20, 20], (4, 1))
+    result = np.where(np.arange(4)[:, None] < given, boxes, np.nan)
+    scored = evaluation.evaluate([Truth("a", boxes, resolution=(200, 200))], {"a": result}, benchmark="GOT-10k")
+    share = pytest.approx((given - 1) / 3)
+    assert scored.metrics() == {"ao": share, "sr50": share, "sr75": share}
+    assert scored.sequence_values("ao") == [share]
+
+
 def test_speed() -> None:
     truths, results = clean(1)
     times = {"s0": np.array([0.5, 0.25, 0.0, np.nan]), "s1": np.array([0.1, 0.1])}
