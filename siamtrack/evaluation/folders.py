@@ -85,7 +85,7 @@ def find_trackers(root: str | os.PathLike[str], names: Sequence[str]) -> dict[st
     for _ in range(2):
         found = [child for child in level if _has_results(child, index)]
         if found:
-            return _named(found)
+            return by_name(found)
         level = [grandchild for child in level for grandchild in _subfolders(child)]
     if not any(folder.iterdir()):
         raise ResultError(f"{folder}: the folder is empty; {_LAYOUTS} expected.")
@@ -95,7 +95,8 @@ def find_trackers(root: str | os.PathLike[str], names: Sequence[str]) -> dict[st
     )
 
 
-def _named(folders: Sequence[Path]) -> dict[str, Path]:
+def by_name(folders: Sequence[Path]) -> dict[str, Path]:
+    """Folders by their names; those of one name with that of the folder they stand in: ``atom/default_000``."""
     names = [folder.name for folder in folders]
     return {
         name if names.count(name) == 1 else f"{folder.parent.name}/{name}": folder

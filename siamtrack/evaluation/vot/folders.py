@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from siamtrack.evaluation.folders import by_name
 from siamtrack.evaluation.formats import read_times
 from siamtrack.evaluation.results import Array, ResultError, SequenceNames
 from siamtrack.evaluation.vot.files import read_run, read_values, write_run, write_values
@@ -50,7 +51,8 @@ def save_run(path: Path, rows: Sequence[Sequence[float]], seconds: Array | None 
 def find_vot_trackers(root: str | os.PathLike[str], names: Sequence[str]) -> dict[str, Path]:
     """Tracker folders under a results folder, by name.
 
-    ``root`` may be one tracker's folder, hold trackers, or hold benchmarks that hold trackers.
+    ``root`` may be one tracker's folder, hold trackers, or hold benchmarks that hold trackers. Two folders of one name
+    are told apart by the folders they stand in: ``VOT2018/SiamBAN``.
 
     Args:
         root: the folder.
@@ -68,9 +70,9 @@ def find_vot_trackers(root: str | os.PathLike[str], names: Sequence[str]) -> dic
         return {(whole.parent if whole.name in HOMES.values() else whole).name: folder}
     level = _subfolders(folder)
     for _ in range(2):
-        found = {child.name: child for child in level if _has_runs(child, index)}
+        found = [child for child in level if _has_runs(child, index)]
         if found:
-            return found
+            return by_name(found)
         level = [grandchild for child in level for grandchild in _subfolders(child)]
     what = "the folder is empty" if not any(folder.iterdir()) else f"no run of any of the {len(names)} sequences"
     raise ResultError(

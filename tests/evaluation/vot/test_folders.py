@@ -33,6 +33,13 @@ def test_trackers_are_found_at_any_height(tmp_path: Path, below: str) -> None:
     assert vot.find_vot_trackers(root, ["ants1", "bag"]) == {"A": folder}
 
 
+def test_trackers_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    """Editions share sequences: runs of one year must not be scored in the place of another's."""
+    folders = {f"{year}/A": results(tmp_path / year / "A", "ants1") for year in ("VOT2017", "VOT2018")}
+    other = results(tmp_path / "VOT2018" / "B", "ants1")
+    assert vot.find_vot_trackers(tmp_path, ["ants1"]) == {**folders, "B": other}
+
+
 def test_the_experiment_folder_may_be_given_or_left_out(tmp_path: Path) -> None:
     folder = results(tmp_path / "A", "ants1")
     assert list(vot.find_vot_trackers(folder / "baseline", ["ants1"])) == ["A"]
