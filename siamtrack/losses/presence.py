@@ -15,7 +15,7 @@ class PresenceLoss:
     """Binary cross entropy of the score's logit with whether the target is there, mean over the batch.
 
     Raises:
-        ConfigError: when called: the head gives no score.
+        ConfigError: when called, which the tracking task does as it is built: the head gives no score.
 
     Source: STARK ``lib/train/actors/stark_st.py``.
     """

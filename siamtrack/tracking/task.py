@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from siamtrack.config import ConfigError
-from siamtrack.contracts import Batch, Prediction, Targets, map_tensors
+from siamtrack.contracts import Batch, Crop, Prediction, Targets, map_tensors
 from siamtrack.data.loader import RawBatch, TrainingData
 from siamtrack.engine.task import Shard, tasks
 from siamtrack.losses import Criterion
 from siamtrack.models import build_network
+from siamtrack.models.build import dry_run
 from siamtrack.models.network import SiameseNetwork
 from siamtrack.models.pretrained import start_from_pretrained, start_from_run
 from siamtrack.preview.live import batch_sheet
@@ -48,6 +50,7 @@ class TrackingTask:
                 f"{makes.__name__}."
             )
         self.criterion = Criterion(cfg.LOSSES, makes)
+        self._rehearse_losses(cfg)
         if cfg.MODEL.INIT:
             start_from_run(self.model, cfg.MODEL.INIT, cfg.MODEL.INIT_FRESH)
         else:
@@ -56,6 +59,16 @@ class TrackingTask:
         self.validation = Validation(cfg, data_root)
         self.steps_per_epoch = cfg.DATA.SAMPLES_PER_EPOCH // cfg.TRAIN.BATCH
         self._last: tuple[Batch, Targets, Prediction] | None = None  # what pictures are of
+
+    def _rehearse_losses(self, cfg: Any) -> None:
+        """Labels and losses of a prediction without numbers, so that a term for which the head gives nothing is refused
+        before anything is read or trained.
+        """
+        blank = dry_run(self.model, cfg.CROP.get("TEMPLATE_SIZE", 127), cfg.CROP.get("SEARCH_SIZE", 255))
+        pixels, box = (torch.empty(shape, device="meta") for shape in ((1, 3, blank.size, blank.size), (1, 4)))
+        present, seed = (torch.empty(1, dtype=kind, device="meta") for kind in (torch.bool, torch.int64))
+        with contextlib.suppress(RuntimeError):  # a plug-in's term may want to read numbers
+            self.criterion(blank, self.labeller(blank, Batch((), Crop(pixels, box), present, seed)))
 
     def begin(self, output: Path) -> None:
         """Images that cannot be read are listed in the run's folder."""
