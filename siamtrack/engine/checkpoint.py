@@ -96,6 +96,8 @@ class Checkpoints:
             with replacing(companion) as temporary, temporary.open("wb") as file:
                 torch.save({"weights": proof, "config": config_text, "state": dict(state)}, file)
         except (OSError, RuntimeError) as error:
+            if not companion.exists():  # weights without a state are no checkpoint, and the disk is short of room
+                target.unlink(missing_ok=True)
             raise CheckpointError(
                 f"{target}: the checkpoint cannot be written ({error}). Earlier ones are untouched; free some space "
                 "on the disk, and --resume goes on from the newest."
@@ -104,13 +106,21 @@ class Checkpoints:
         return target
 
     def keep_best(self, position: tuple[int, int]) -> None:
-        """Let ``best.safetensors`` be the weights saved at a position; they stay when the checkpoint itself goes."""
-        with replacing(self.folder / BEST) as temporary:
-            temporary.unlink(missing_ok=True)
-            try:
-                os.link(self.path(position), temporary)
-            except OSError:  # a file system without links
-                shutil.copyfile(self.path(position), temporary)
+        """Let ``best.safetensors`` be the weights saved at a position; they stay when the checkpoint itself goes.
+
+        Raises:
+            CheckpointError: it cannot be written (disk full); the best one so far is as it was.
+        """
+        best = self.folder / BEST
+        try:
+            with replacing(best) as temporary:
+                temporary.unlink(missing_ok=True)
+                try:
+                    os.link(self.path(position), temporary)
+                except OSError:  # a file system without links
+                    shutil.copyfile(self.path(position), temporary)
+        except OSError as error:
+            raise CheckpointError(f"{best}: the best weights cannot be written ({error}).") from error
 
     def newest(self) -> Checkpoint | None:
         """The newest complete checkpoint, or ``None``; passes over damaged ones and says so."""

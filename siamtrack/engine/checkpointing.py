@@ -62,6 +62,8 @@ def _checkpoint(module: nn.Module) -> None:
     def forward(*args: Any, **kwargs: Any) -> Any:
         if not torch.is_grad_enabled():  # nothing is kept
             return plain(*args, **kwargs)
+        if torch.compiler.is_compiling():  # a compiled second pass counts nothing, and takes no context
+            return checkpoint(plain, *args, use_reentrant=False, **kwargs)
         contexts = (contextlib.nullcontext(), second_pass())
         return checkpoint(plain, *args, use_reentrant=False, context_fn=lambda: contexts, **kwargs)
 

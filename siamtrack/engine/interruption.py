@@ -48,6 +48,6 @@ class Interruption:
         self._before = {}
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if not self.asked:
+        first, self.asked = not self.asked, True  # noted, even if telling fails
+        if first:
             log.warning("%s: the run ends after this step, once it is saved.", signal.Signals(number).name)
-        self.asked = True

@@ -51,7 +51,7 @@ class Learner:
         self.processes = processes
         self.accumulation = shard.accumulation
         self.factor = _gradient_factor(train)
-        self.clip = float(train.CLIP) or float("inf")
+        self.clip = _clip(train.CLIP)
         self.dtype = _precision(train.PRECISION)
         self.scaler = torch.amp.GradScaler(processes.device.type, enabled=self.dtype is torch.float16)
         self.phases = read_phases(train.PHASES, model)
@@ -197,6 +197,12 @@ def _gradient_factor(train: CfgNode) -> float:
         f"TRAIN.GRADIENT_REDUCTION is {train.GRADIENT_REDUCTION!r} with REPLICA_BATCH {train.REPLICA_BATCH}; it should "
         "be mean, or sum with a REPLICA_BATCH of at least 1."
     )
+
+
+def _clip(value: float) -> float:
+    if value >= 0:
+        return float(value) or float("inf")
+    raise ConfigError(f"TRAIN.CLIP is {value:g}; it is the largest gradient norm, and 0 for no clipping.")
 
 
 def _decay(value: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import platform
 import time
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,7 @@ from siamtrack.engine.interruption import Interrupted, Interruption
 from siamtrack.engine.learner import Learner
 from siamtrack.engine.log import RunLog
 from siamtrack.engine.monitor import Monitor
+from siamtrack.engine.occupation import occupy
 from siamtrack.engine.preparation import prepare
 from siamtrack.engine.rehearsal import rehearse
 from siamtrack.engine.resume import starting_point
@@ -102,7 +104,7 @@ class Clock:
 
 
 class Run:
-    """Everything that a training run consists of; a context manager, which closes the log.
+    """Everything that a training run consists of; a context manager, which closes the log and leaves the folder.
 
     Args:
         output: the run's folder.
@@ -113,6 +115,8 @@ class Run:
     """
 
     def __init__(self, cfg: CfgNode, task: Task, output: Path, processes: Processes, resume: bool) -> None:
+        if cfg.TRAIN.EPOCHS < 1:
+            raise config.ConfigError(f"TRAIN.EPOCHS is {cfg.TRAIN.EPOCHS}; a run has at least 1.")
         deterministic(cfg.TRAIN.DETERMINISTIC)
         seed_all(cfg.SEED)
         self.cfg, self.task, self.output, self.processes = cfg, task, output, processes
@@ -147,6 +151,8 @@ class Run:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.interruption.__exit__(kind, error, at)
         self.log.close()
+        if self.processes.main:
+            self._lock.close()
 
     def rehearse(self) -> None:
         """Try a step of every phase that is still to come (``TRAIN.REHEARSE``); nothing of the run changes."""
@@ -194,38 +200,48 @@ class Run:
         """
         train, progress = self.cfg.TRAIN, self.progress
         score = metrics.get("validation", {}).get(train.BEST)
-        best = score is not None and (progress.best is None or score > progress.best)
+        best = score is not None and not math.isnan(score) and (progress.best is None or score > progress.best)
+        before = progress.best, progress.best_epoch
         if best:
             progress.best, progress.best_epoch = score, progress.epoch
         last = progress.epoch == train.EPOCHS
         if best or last or due(progress.epoch, train.SAVE_EVERY) or self.monitor.stop:
-            self.save(metrics)
+            saved = self.save(metrics)
+            if best and not saved:  # what is not there cannot be the best
+                progress.best, progress.best_epoch = before
         if not last:
             self._stop_if_asked()
 
     def validate(self, epoch: int) -> dict[str, float]:
-        """What the task measures on the model after an epoch, if it is due; the main process alone measures."""
+        """What the task measures on the model after an epoch, if it is due; the main process alone measures.
+
+        Where measuring fails, the epoch is saved before the error goes on: nothing of it has to be trained again.
+        """
         scores: dict[str, float] = {}
         every, last = self.cfg.TRAIN.VALIDATE_EVERY, epoch + 1 == self.cfg.TRAIN.EPOCHS
         if not hasattr(self.task, "validate") or not (due(epoch + 1, every) or last):
             return scores
         if self.processes.main:
             self.model.eval()
-            with torch.no_grad(), self.learner.at_its_best():
-                scores = {name: float(score) for name, score in self.task.validate(self.model).items()}
+            try:
+                with torch.no_grad(), self.learner.at_its_best():
+                    scores = {name: float(score) for name, score in self.task.validate(self.model).items()}
+            except Exception:
+                self.save()
+                raise
         self.processes.barrier()
         return scores
 
-    def save(self, metrics: Mapping[str, Any] | None = None) -> None:
-        """Write a checkpoint of this moment.
+    def save(self, metrics: Mapping[str, Any] | None = None) -> bool:
+        """Write a checkpoint of this moment; whether that went well, for all but the main process always.
 
         Raises:
             CheckpointError: it is the run's last one and cannot be written; a failure before that is a line in the log.
         """
         self.monitor.flush()
         if not self.processes.main:
-            return
-        state = {name: part.state_dict() for name, part in self.stateful.items()}
+            return True
+        saved, state = True, {name: part.state_dict() for name, part in self.stateful.items()}
         text, meta = config.dump(self.cfg), self._meta(metrics or {})
         try:
             self.checkpoints.save(self.progress.position, self.learner.weights(), state, text, meta)
@@ -234,7 +250,9 @@ class Run:
             if self.progress.epoch == self.cfg.TRAIN.EPOCHS:
                 raise
             log.error("%s Training goes on, and the next checkpoint is tried as usual.", error)
+            saved = False
         self.clock.restart()  # saving is no part of a step
+        return saved
 
     def _stop_if_asked(self) -> None:
         if self.monitor.stop:
@@ -249,6 +267,7 @@ class Run:
     def _open(self, resume: bool = False) -> Checkpoint | None:
         saved = starting_point(self.output, self.checkpoints, self.cfg, resume)
         self.output.mkdir(parents=True, exist_ok=True)
+        self._lock = occupy(self.output)
         write_text(self.output / "config.yaml", config.dump(self.cfg))
         return saved
 

@@ -86,6 +86,11 @@ class Log(Schedule):
     _: KW_ONLY
     end: float = 0.01
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.end > 0:
+            raise ConfigError(f"TRAIN.SCHEDULE.END is {self.end:g}; equal ratios lead to a factor above 0.")
+
     def curve(self, at: float) -> float:
         return float(self.end ** self.share(at))
 

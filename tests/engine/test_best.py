@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +66,32 @@ def test_without_links_it_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     checkpoints = Checkpoints(tmp_path / "run/checkpoints")
     checkpoints.keep_best((1, 0))
     assert (tmp_path / "run/checkpoints/best.safetensors").read_bytes() == checkpoints.path((1, 0)).read_bytes()
+
+
+def test_a_score_that_is_no_number_is_never_the_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SCORES, 1, float("nan"))
+    scored(monkeypatch)
+    run(tmp_path / "run", *BEST)
+    assert read_weights(tmp_path / "run/checkpoints/best.safetensors").meta["epoch"] == 2
+
+
+def test_training_outlives_a_best_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    scored(monkeypatch)
+    kept = Checkpoints.path
+
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def copy(source: Path, target: Path) -> None:
+        if source == kept(Checkpoints(tmp_path / "run/checkpoints"), (2, 0)):
+            refuse()
+        target.write_bytes(source.read_bytes())
+
+    monkeypatch.setattr("os.link", refuse)
+    monkeypatch.setattr("shutil.copyfile", copy)
+    run(tmp_path / "run", *BEST)
+    assert "best weights cannot be written" in caplog.text
+    # of those that could be kept, the best: 0.3, then 0.6
+    assert read_weights(tmp_path / "run/checkpoints/best.safetensors").meta["epoch"] == 4

@@ -84,6 +84,17 @@ def test_handlers_are_put_back() -> None:
     assert signal.getsignal(signal.SIGTERM) == before
 
 
+def test_a_signal_is_noted_even_where_it_cannot_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("reentrant call")  # a signal within a write to the same stream
+
+    monkeypatch.setattr("siamtrack.engine.interruption.log.warning", broken)
+    with Interruption() as interruption:
+        with pytest.raises(RuntimeError):
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert interruption.asked
+
+
 def test_left_to_itself_it_ends_the_process_with_its_code() -> None:
     def ends() -> None:
         try:

@@ -18,9 +18,10 @@ import torch
 
 from siamtrack.config import ConfigError
 from siamtrack.engine.checkpoint import CheckpointError, Checkpoints
+from siamtrack.engine.occupation import occupy
 from siamtrack.models.weights import read_weights
 from tests.engine.forked import forked
-from tests.engine.toy import die_at, run
+from tests.engine.toy import ToyTask, die_at, run
 
 MIDWAY = (
     "TRAIN.SAVE_STEPS",
@@ -181,7 +182,41 @@ def test_a_damaged_checkpoint_is_passed_over(
     assert_same_end(output, whole)
 
 
+def test_an_epoch_outlives_a_failed_validation(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(self: ToyTask, model: Any) -> dict[str, float]:
+        raise ValueError("frame 7 cannot be read")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ToyTask, "validate", unreadable)
+        with pytest.raises(ValueError, match="frame 7"):
+            run(tmp_path / "run", *MIDWAY)
+    seen = run(tmp_path / "run", *MIDWAY, resume=True).seen
+    assert min(seen) == (1, 0)
+    assert_same_end(tmp_path / "run", whole)
+
+
+def test_only_one_run_at_a_time_in_a_folder(tmp_path: Path) -> None:
+    output = tmp_path / "run"
+
+    def second() -> None:
+        with pytest.raises(CheckpointError, match="another process is training in this folder"):
+            run(output, resume=True)
+
+    output.mkdir()
+    with occupy(output):
+        assert forked(second) == 0
+    run(output, "TRAIN.EPOCHS", 1, resume=True)
+
+
+def test_how_often_is_told_may_change(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, tmp_path / "run")
+    rarely = ("TRAIN.EPOCHS", 3, "TRAIN.PICTURE_EVERY", 0, "TRAIN.LOG_EVERY", 0, "TRAIN.SAVE_EVERY", 0)
+    run(tmp_path / "run", *MIDWAY, *rarely, resume=True)
+    assert rows(tmp_path / "run")[-1]["step"] == 18
+
+
 def test_errors_of_configuration_leave_no_trace(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError):
-        run(tmp_path / "run", "TRAIN.PRECISION", "fp8")
+    for wrong in (("TRAIN.PRECISION", "fp8"), ("TRAIN.EPOCHS", 0)):
+        with pytest.raises(ConfigError):
+            run(tmp_path / "run", *wrong)
     assert not (tmp_path / "run").exists()

@@ -59,5 +59,7 @@ def test_wrong_options_are_sentences() -> None:
         factors("log", 5, warmup=2, warmup_start=0)
     with pytest.raises(ConfigError, match="EVERY is 0"):
         factors("step", 5, every=0)
+    with pytest.raises(ConfigError, match="END is 0; equal ratios lead to a factor above 0"):
+        factors("log", 5, end=0.0)
     with pytest.raises(ConfigError, match="WARMUP_CURVE"):
         factors("log", 5, warmup_curve="steep")

@@ -238,6 +238,7 @@ def test_terms_must_be_scalars_of_constant_names() -> None:
         (("TRAIN.GRADIENT_REDUCTION", "add"), "TRAIN.GRADIENT_REDUCTION is 'add'"),
         (("TRAIN.OPTIMIZER.MOMENTUN", 0.9), "MOMENTUN: optimizer 'sgd' has no such option. Did you mean 'MOMENTUM'"),
         (("TRAIN.OPTIMIZER.NAME", "sdg"), "no optimizer 'sdg'. Did you mean 'sgd'"),
+        (("TRAIN.CLIP", -1.0), "TRAIN.CLIP is -1; it is the largest gradient norm, and 0 for no clipping"),
         (("TRAIN.SCHEDULE.NAME", "cosin"), "no schedule 'cosin'. Did you mean 'cosine'"),
     ],
 )
