@@ -128,10 +128,15 @@ class Registry(Generic[Part]):
         """Import the package's modules once, so that their classes register themselves."""
         if self._package is None:
             return
-        package, self._package = importlib.import_module(self._package), None
-        for path in sorted(Path(cast(str, package.__file__)).parent.glob("*.py")):
-            if path.stem != "__init__":
-                importlib.import_module(f"{package.__name__}.{path.stem}")
+        name, self._package = self._package, None  # the modules ask this registry while they are imported
+        try:
+            package = importlib.import_module(name)
+            for path in sorted(Path(cast(str, package.__file__)).parent.glob("*.py")):
+                if path.stem != "__init__":
+                    importlib.import_module(f"{name}.{path.stem}")
+        except BaseException:
+            self._package = name  # or else the next question would be answered from half of the parts
+            raise
 
 
 def load_plugins(modules: typing.Iterable[str]) -> None:

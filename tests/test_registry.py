@@ -62,6 +62,18 @@ def test_what_is_wrong_is_a_sentence(registry, section, sentence):
     assert sentence in str(error.value)
 
 
+def test_a_module_that_cannot_be_imported_is_told_every_time(tmp_path, monkeypatch):
+    """Not once, and then that there is no such part."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "broken_room").mkdir()
+    (tmp_path / "broken_room" / "__init__.py").touch()
+    (tmp_path / "broken_room" / "part.py").write_text("import a_library_that_is_not_there\n")
+    parts = Registry("part", "MODEL.PART", package="broken_room")
+    for _ in range(2):
+        with pytest.raises(ModuleNotFoundError, match="a_library_that_is_not_there"):
+            parts.get("any")
+
+
 def test_a_name_taken_twice_names_both_files(registry):
     with pytest.raises(ValueError, match=r"two classes are registered as shape 'box': .*test_registry.*Give one"):
 

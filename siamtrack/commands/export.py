@@ -56,7 +56,7 @@ def vot_workspace(options: argparse.Namespace) -> int:
         repetitions=options.repetitions,
     )
     print(
-        f"{folder}: {len(opened.sequences)} sequences, tracker {entry.identifier}. In an environment with vot-toolkit:"
+        f"{folder}: tracker {entry.identifier}, sequences: {len(opened.sequences)}. In an environment with vot-toolkit:"
     )
     print(f"vot evaluate --workspace {folder} {entry.identifier}")
     print(f"vot analysis --workspace {folder} {entry.identifier}")

@@ -54,11 +54,12 @@ def write_picture(
         row, column = divmod(place, _COLUMNS)
         top, start = _HEADER + row * (height + _GAP), column * (width + _GAP)
         left[top : top + height, start : start + width] = tile
-    right = _success_plot(scores, left.shape[0], name)
+    inks = _inks(scores, name)
+    right = _success_plot(scores, left.shape[0], inks)
     whole = Image.fromarray(np.concatenate([left, right], 1))
     partial = path.with_name(f".{path.name}")
     # photographs take a third of the bytes with 256 colours, and textures hide that they have no more
-    whole.quantize(256, dither=Image.Dither.NONE).save(partial, format="PNG", optimize=True)
+    whole.quantize(palette=_palette(left, inks), dither=Image.Dither.NONE).save(partial, format="PNG", optimize=True)
     os.replace(partial, path)
     return path
 
@@ -75,12 +76,33 @@ def _tile(sequence: Sequence, predicted: np.ndarray) -> np.ndarray:
     return np.concatenate([picture, caption])
 
 
-def _success_plot(scores: SequenceOf[Scores], height: int, name: str) -> np.ndarray:
-    """The success plot as pixels of that height; the tracker's curve has the colour of its boxes."""
+def _inks(scores: SequenceOf[Scores], name: str) -> dict[str, str]:
+    """Tracker -> ``#RRGGBB`` of its curve: the tracker's own is that of its boxes."""
     others = [score.tracker for score in scores if score.tracker != name]
-    colors = {name: "#{:02X}{:02X}{:02X}".format(*PREDICTED), **dict(zip(others, itertools.cycle(_OTHERS)))}
+    return {name: "#{:02X}{:02X}{:02X}".format(*PREDICTED), **dict(zip(others, itertools.cycle(_OTHERS)))}
+
+
+def _palette(frames: np.ndarray, inks: Mapping[str, str]) -> Image.Image:
+    """256 colours: three quarters as the frames want them, the rest for curves, which are too thin to be given any.
+
+    Args:
+        frames: RGB uint8 ``[H, W, 3]``.
+        inks: of the curves; each with its way to white, and grays.
+    """
+    chosen = Image.fromarray(frames).quantize(192).getpalette() or []
+    pure = np.array([[int(ink[i : i + 2], 16) for i in (1, 3, 5)] for ink in dict.fromkeys(inks.values())])
+    ways = 255 - (255 - pure[:, None]) * np.linspace(1, 0.1, 48 // len(pure))[:, None]
+    grays = np.repeat(np.linspace(32, 255, 16)[:, None], 3, 1)
+    drawn = np.concatenate([ways.reshape(-1, 3), grays]).round().astype(int).ravel().tolist()
+    image = Image.new("P", (1, 1))
+    image.putpalette([*chosen[: 192 * 3], *drawn])
+    return image
+
+
+def _success_plot(scores: SequenceOf[Scores], height: int, inks: Mapping[str, str]) -> np.ndarray:
+    """The success plot as pixels of that height."""
     with tempfile.TemporaryDirectory() as folder:
-        drawn = Image.open(plot_curve(scores, "success", Path(folder) / "success.png", colors)).convert("RGB")
+        drawn = Image.open(plot_curve(scores, "success", Path(folder) / "success.png", inks)).convert("RGB")
     pixels = np.asarray(drawn)
     factor = height / pixels.shape[0]
     width = round(pixels.shape[1] * factor)
