@@ -41,6 +41,7 @@ from siamtrack.engine.distributed import Processes
 from siamtrack.engine.learner import Learner
 from siamtrack.engine.preparation import prepare
 from siamtrack.engine.report import StepReport
+from siamtrack.engine.seeding import deterministic
 from siamtrack.engine.step import add_gradients
 from siamtrack.engine.task import Shard
 from siamtrack.losses import Criterion
@@ -64,6 +65,7 @@ class Bench:
     def __init__(self, file: str, phase: int, batch: int, device: torch.device, switches: tuple[str, ...]) -> None:
         sizes = ("TRAIN.BATCH", str(batch), "TRAIN.DEVICE_BATCH", "0", "TRAIN.DETERMINISTIC", "False")
         cfg = config.load(CONFIGS / file, [*sizes, *switches])
+        deterministic(cfg.TRAIN.DETERMINISTIC)
         torch.manual_seed(0)
         self.task = TrackingTask.__new__(TrackingTask)  # without its data
         self.task.model = build_network(cfg)
@@ -134,7 +136,8 @@ def busy(bench: Bench, steps: int) -> float:
             bench.step()
         _wait(bench)
         wall = time.perf_counter() - began
-    return sum(event.self_device_time_total for event in profiler.key_averages()) / 1e6 / wall
+    kernels = (event for event in profiler.key_averages() if not event.is_user_annotation)
+    return sum(event.self_device_time_total for event in kernels) / 1e6 / wall
 
 
 def waits(bench: Bench) -> int:
@@ -207,8 +210,8 @@ def main() -> None:
     if device.type == "cpu":
         torch.set_num_threads(1)
         keep_heap()
-    torch.backends.cuda.matmul.fp32_precision = "ieee"  # the plain side is float32 in full
-    torch.backends.cudnn.conv.fp32_precision = "ieee"  # type: ignore[attr-defined]
+    # the plain side is float32 in full; by the older names, which the compiler asks for and which set the newer as well
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     everything = tuple(word for pair in SWITCHES.values() for word in pair) + (COMPILE if args.compile else ())
     rows = []
     for name in args.networks.split(","):
@@ -220,14 +223,23 @@ def main() -> None:
 
             made = compare(f"step {name} phase {phase}", make, everything, args.rounds, steps)
             if device.type == "cuda":
-                made["batches"] = {
-                    size: round(size / seconds(_warm(make(everything, batch=size)), steps), 1)
-                    for size in (args.batch, 2 * args.batch, 4 * args.batch, 8 * args.batch)
-                }
+                made["device"] = torch.cuda.get_device_name(device)
+                made["batches"] = batches(make, everything, args.batch, steps)
             rows.append(made)
             for switch, words in SWITCHES.items() if args.switches else ():
                 rows.append(compare(f"switch {name} phase {phase} {switch}", make, words, args.rounds, steps))
     write(rows, args.json)
+
+
+def batches(make: Callable[..., Bench], switches: tuple[str, ...], smallest: int, steps: int) -> dict[int, float]:
+    """Samples per second for batches of twice the size each, as far as the memory goes."""
+    rates: dict[int, float] = {}
+    for size in (smallest, 2 * smallest, 4 * smallest, 8 * smallest):
+        try:
+            rates[size] = round(size / seconds(_warm(make(switches, batch=size)), steps), 1)
+        except torch.OutOfMemoryError:
+            break
+    return rates
 
 
 def _warm(bench: Bench) -> Bench:
