@@ -60,7 +60,7 @@ class MixedSet:
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """The frames of one track.
+    """The frames of one track, numbered from 0 to n + m - 1 wherever in its video it begins, and over its pauses.
 
     Attributes:
         shown: ``[n]`` numbers of the frames whose box can be used, ascending.
@@ -257,12 +257,11 @@ class Mixture:
         """A track by number."""
         part = int(np.searchsorted(self._set_tracks, number, side="right")) - 1
         index, local = self.sets[part].index, number - int(self._set_tracks[part])
-        return Track(
-            index.frames[index.rows[local] : index.rows[local + 1]],
-            index.hidden_frames[index.hidden_rows[local] : index.hidden_rows[local + 1]],
-            int(self._rows[number]),
-            int(self._set_rows[-1] + self._hidden[number]),
-        )
+        shown = index.frames[index.rows[local] : index.rows[local + 1]]
+        hidden = index.hidden_frames[index.hidden_rows[local] : index.hidden_rows[local + 1]]
+        if max(*shown[-1:], *hidden[-1:], -1) + 1 != len(shown) + len(hidden):
+            shown, hidden = _places(shown, hidden)
+        return Track(shown, hidden, int(self._rows[number]), int(self._set_rows[-1] + self._hidden[number]))
 
     def tracks_of(self, part: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of one set: numbers of its tracks, and for each the frames that show the target and those that do not."""
@@ -290,6 +289,12 @@ class Mixture:
         owner = np.where(hidden < 0, self.set_of(rows), sets)
         inside = np.diff(self._set_rows)[owner] + hidden - self._set_hidden[owner]
         return owner, np.where(hidden < 0, rows - self._set_rows[owner], inside)
+
+
+def _places(shown: np.ndarray, hidden: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where ``[n]`` and ``[m]`` ascending numbers come among all n + m; of equal ones the shown first."""
+    before_shown, before_hidden = np.searchsorted(hidden, shown), np.searchsorted(shown, hidden, side="right")
+    return np.arange(len(shown)) + before_shown, np.arange(len(hidden)) + before_hidden
 
 
 def _within(offsets: np.ndarray, parents: np.ndarray, bits: np.ndarray) -> np.ndarray:

@@ -8,9 +8,10 @@ import pytest
 
 from siamtrack.config import ConfigError, load
 from siamtrack.data import streams
-from siamtrack.data.index import index_sequences
+from siamtrack.data.index import TrackTable, index_sequences, index_table
 from siamtrack.data.loader import TrainingData
 from siamtrack.data.mixture import MixedSet, Mixture
+from siamtrack.data.paths import PathTable, StringTable
 from siamtrack.data.sampling import samplers
 from siamtrack.data.sampling.temporal import CausalSampler, TridentProSampler, TridentSampler
 from siamtrack.data.sequence import DataError, ImageFrames, NumberedPaths, Sequence
@@ -82,6 +83,42 @@ def test_dynamic_templates_lie_beside_the_search_frame_away_from_the_template_to
     hidden = draw.templates[1] >= mixture._set_rows[-1]
     assert hidden.any() == (kind is TridentProSampler)
     assert np.isfinite(mixture.boxes(draw.templates[1])).all(), "a hidden frame without a box cannot be a template"
+
+
+def test_tracks_that_begin_late_or_pause_are_used_whole():
+    """Of ImageNet VID and YouTube-BB, where frames are numbered as those of the whole video."""
+    rng = np.random.default_rng(0)
+    numbers = {
+        "early": np.arange(60),
+        "late": np.arange(300, 360),
+        "pausing": np.concatenate([np.arange(50, 70), np.arange(500, 540)]),
+    }
+    count = sum(map(len, numbers.values()))
+    shown = rng.random(count) < 0.8
+    boxes = np.tile(np.float32([1, 2, 30, 40]), (count, 1))
+    table = TrackTable(
+        boxes=boxes,
+        tracks=np.repeat(np.arange(3, dtype=np.int32), [len(own) for own in numbers.values()]),
+        frames=np.concatenate(list(numbers.values())).astype(np.int32),
+        paths=PathTable.of([[f"{name}/{number}.jpg" for number in own] for name, own in numbers.items()]),
+        names=StringTable.of(numbers),
+        videos=np.arange(3, dtype=np.int32),
+        video_names=StringTable.of(numbers),
+        shown=shown,
+    )
+    mixture = Mixture([MixedSet(index_table("vid", table))], 7)
+    visible = {n: set(own[shown[i * 60 : i * 60 + 60]].tolist()) for i, (n, own) in enumerate(numbers.items())}
+    for sampler in (CausalSampler(mixture, gap=30), TridentProSampler(mixture, gaps=(10,), negative=0.5)):
+        draw = drawn(sampler, count=3000)
+        (tracks, at), (others, then) = frames(mixture, draw.templates[0]), frames(mixture, draw.search)
+        kept = draw.present
+        np.testing.assert_array_equal(tracks[kept], others[kept])
+        for name, seen in visible.items():
+            assert set(at[tracks == name]) | set(then[kept & (others == name)]) == seen
+        away = draw.empty
+        if away.any():  # a search frame that hides the target is one of the template's own track
+            np.testing.assert_array_equal(tracks[away], others[away])
+            assert all(int(f) not in visible[name] for name, f in zip(others[away], then[away], strict=True))
 
 
 def test_negatives_hide_the_target_or_come_from_another_video(mixture):
