@@ -264,6 +264,14 @@ def test_boxes_are_painted_where_they_are():
         assert (image[y + 8 : y + h - 8, x + 8 : x + w - 8] == 90).all()
 
 
+@pytest.mark.parametrize("side", [np.inf, np.nan, 1e30])
+def test_a_box_of_an_untrained_network_is_no_trouble(side):
+    image = np.full((20, 20, 3), 90, np.uint8)
+    with np.errstate(all="raise"):
+        draw_boxes(image, None, np.array([10.0, 10, side, 5]))
+    assert (image != 90).any() == np.isfinite(side)
+
+
 def test_words_end_where_they_should_and_may_be_cut_by_the_edge():
     image = np.zeros((40, 200, 3), np.uint8)
     width = write(image, "IoU 0.83", (150, 20), 14, (255, 255, 255), right=True)

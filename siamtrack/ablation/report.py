@@ -82,7 +82,7 @@ def terminal(study: Study) -> Table:
         caption_justify="left", title_style="bold", caption_style="",
     )  # fmt: skip
     for i, head in enumerate(heads):
-        table.add_column(head, justify="right" if i else "left")
+        table.add_column(head, justify="right" if i else "left", overflow="fold")  # a number cut short is none
     for row in body:
         table.add_row(*map(Text, row))
     return table

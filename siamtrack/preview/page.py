@@ -21,7 +21,9 @@ body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 1400
 h1 { font-size: 1.4rem; } table { border-collapse: collapse; margin: 1rem 0; }
 th, td { padding: .25rem .9rem .25rem 0; text-align: right; border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child { text-align: left; }
-.legend span { margin-right: 1.2rem; } .legend i { display: inline-block; width: .8em; height: .8em;
+.wide { overflow-x: auto; }
+.legend span { display: inline-block; margin-right: 1.2rem; }
+.legend i { display: inline-block; width: .8em; height: .8em;
   border-radius: 50%; margin-right: .35em; border: 1px solid #0008; }
 main { display: grid; gap: 1.2rem; grid-template-columns: repeat(auto-fill, minmax(min(560px, 100%), 1fr)); }
 figure { margin: 0; padding: .8rem; background: var(--card); border: 1px solid var(--line); border-radius: 8px; }
@@ -70,7 +72,7 @@ def _table(mixture: Mixture) -> str:
         f"<th>{name}</th>"
         for name in ("data set", "videos", "tracks", "boxes", "other frames", "used a round", "share", "frame range")
     )
-    return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
+    return f'<div class="wide"><table><tr>{head}</tr>{"".join(rows)}</table></div>'
 
 
 def _figure(sample: Sample, side: int) -> str:

@@ -16,6 +16,7 @@ TRUE: Colour = (255, 255, 255)
 PREDICTED: Colour = (255, 122, 0)
 _RIM: Colour = (0, 0, 0)
 _FINE = 4  # OpenCV draws to 1/16 px
+_FAR = 2**15  # px; what an untrained network predicts may lie beyond OpenCV's whole numbers
 
 
 def enlarge(frame: np.ndarray, factor: float) -> np.ndarray:
@@ -41,10 +42,12 @@ def draw_boxes(image: np.ndarray, true: np.ndarray | None, predicted: np.ndarray
 
 
 def rectangle(image: np.ndarray, box_xywh: np.ndarray, colour: Colour, thickness: int) -> None:
-    """Draw one box ``[4]``, image px, to a sixteenth of a pixel."""
+    """Draw one box ``[4]``, image px, to a sixteenth of a pixel; none that is not finite."""
+    if not np.isfinite(box_xywh).all():
+        return
     # OpenCV puts pixel centres on whole numbers, boxes have them on halves
     x, y, w, h = box_xywh
-    corners = np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h]]) - 0.5
+    corners = np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h]]).clip(-_FAR, _FAR) - 0.5
     points = np.round(corners * 2**_FINE).astype(np.int32)
     cv2.polylines(image, [points], True, colour, thickness, cv2.LINE_AA, _FINE)
 

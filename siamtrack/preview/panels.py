@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 
 from siamtrack.boxes import xyxy_to_xywh
-from siamtrack.preview.paint import PREDICTED, TRUE, Colour, enlarge, rectangle
+from siamtrack.preview.paint import TRUE, Colour, enlarge, rectangle
 from siamtrack.preview.samples import Grid, Picture, Sample
 
+GUESS: Colour = (64, 224, 255)  # no colour of the score map, on which it lies
 POSITIVE: Colour = (255, 200, 40)
 NEGATIVE: Colour = (90, 165, 255)
 IGNORED: Colour = (125, 125, 125)
@@ -91,7 +92,7 @@ def score_panel(picture: Picture, scores: Grid, guess: np.ndarray | None, factor
     coloured = cv2.applyColorMap((heat.clip(0, 1) * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
     opacity = 0.8 * heat.clip(0, 1)[..., None] ** 0.5
     image[:] = image * (1 - opacity) + coloured * opacity
-    for box, colour in ((picture.box, TRUE), (guess, PREDICTED)):
+    for box, colour in ((picture.box, TRUE), (guess, GUESS)):
         if box is not None and np.isfinite(box).all():
             _box(image, box, factor, colour)
     return image

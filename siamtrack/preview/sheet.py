@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from siamtrack.preview.paint import PREDICTED, TRUE, Colour, text_width, write
-from siamtrack.preview.panels import GAP, NEGATIVE, PAPER, POSITIVE, panels
+from siamtrack.preview.paint import TRUE, Colour, text_width, write
+from siamtrack.preview.panels import GAP, GUESS, NEGATIVE, PAPER, POSITIVE, panels
 from siamtrack.preview.samples import Sample, Source
 
 _INK: Colour = (35, 38, 45)
@@ -118,7 +118,7 @@ def _legend(sheet: np.ndarray, scored: bool, celled: bool) -> int:
     """What the colours mean, at the right; its width, px."""
     entries: list[tuple[str, Colour]] = [("box", TRUE)]
     entries += [("positive cell", POSITIVE), ("negative cell", NEGATIVE)] if celled else [("corner", POSITIVE)]
-    entries += [("prediction", PREDICTED)] if scored else []
+    entries += [("prediction", GUESS)] if scored else []
     right = sheet.shape[1] - _MARGIN
     for name, colour in reversed(entries):
         middle = _TITLE // 2

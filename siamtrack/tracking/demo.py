@@ -70,7 +70,8 @@ def _drawn(sequence: Sequence, track: Track) -> Iterator[np.ndarray]:
         true = sequence.boxes[i] if np.isfinite(sequence.boxes[i]).all() else None
         draw_boxes(picture, true, track.boxes[i])
         picture[:_STRIP] = picture[:_STRIP] // 3
-        write(picture, f"frame {i + 1}   score {track.scores[i]:.2f}", (6, _STRIP // 2), 13, _INK)
+        white = "" if true is None else "   white: ground truth"
+        write(picture, f"frame {i + 1}   score {track.scores[i]:.2f}{white}", (6, _STRIP // 2), 13, _INK)
         yield picture
 
 

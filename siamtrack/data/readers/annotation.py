@@ -133,7 +133,8 @@ def boxes_or_first(
     if init is None:
         if annotation is None:
             raise DataError(
-                f"{where}: has neither ground truth beside it nor a first box; give the first box (init) as x, y, w, h."
+                f"{where}: has neither ground truth beside it nor a first box; give the first box as x, y, w, h "
+                "(init in Python, --init of siamtrack demo)."
             )
         return read_regions(annotation, box_format)
     boxes = np.array([init], np.float64)

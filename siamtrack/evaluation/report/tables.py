@@ -144,7 +144,7 @@ def terminal(table: Table) -> RichTable:
     for head in table.heads:
         drawn.add_column(head, no_wrap=True)
     for column in table.columns:
-        drawn.add_column(column.label, justify="right")
+        drawn.add_column(column.label, justify="right", overflow="fold")  # a number cut short is none
     style = {"best": "bold", "second": "underline", "": ""}
     for labels, row in zip(table.labels, table.cells(), strict=True):
         drawn.add_row(*map(Text, labels), *(Text(text, style[place]) for text, place in row))

@@ -45,8 +45,8 @@ def test_sentences(tmp_path: Path, images, text) -> None:
     with pytest.raises(DataError) as caught:
         open_dataset("folder", tmp_path)["a"]
     assert str(caught.value) == (
-        f"{tmp_path / 'a'}: has neither ground truth beside it nor a first box; give the first box (init) as x, y, w, "
-        "h."
+        f"{tmp_path / 'a'}: has neither ground truth beside it nor a first box; give the first box as x, y, w, h "
+        "(init in Python, --init of siamtrack demo)."
     )
     with pytest.raises(DataError, match=r"a: the first box \(1.0, 2.0, 0.0, 4.0\) has no area; give x, y, w, h"):
         open_dataset("folder", tmp_path, init=(1, 2, 0, 4))["a"]
