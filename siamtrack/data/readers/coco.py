@@ -71,7 +71,7 @@ coco/
         try:
             content = json.loads(self.annotation.read_bytes())
             return self._tabulate(content)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
             if isinstance(error, DataError):
                 raise
             raise DataError(

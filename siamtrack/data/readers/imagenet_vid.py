@@ -118,7 +118,7 @@ ILSVRC2015/                                 (or ILSVRC)
         stems = xml_files(folder)
         try:
             numbers = np.array(stems, dtype=np.int64) if stems else np.empty(0, np.int64)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise DataError(f"{folder}: holds XML files that are not called by a number, such as 000000.xml.") from None
         objects = read_objects([os.path.join(folder, f"{stem}.xml") for stem in stems], tracks=True)
         assert objects.tracks is not None

@@ -57,7 +57,7 @@ def read_objects(files: SequenceOf[str], tracks: bool) -> Objects:
     try:
         left, top, right, bottom = (np.array(found[tag], "S").astype(np.float32) for tag in _SIDES)
         ids = np.array(found[b"trackid"], "S").astype(np.int64) if tracks else None
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise DataError(
             f"{os.path.dirname(files[0])}: the XML files hold a box or track id like this: {error}."
         ) from None

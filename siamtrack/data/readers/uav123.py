@@ -133,7 +133,7 @@ UAV123/
         try:
             entries = json.loads(path.read_text(encoding="utf-8"))
             return {n: (str(e["folder"]), int(e["start_frame"]), int(e["end_frame"])) for n, e in entries.items()}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise DataError(
                 f"{path}: cannot be used ({error!r}); every sequence needs folder, start_frame and end_frame."
             ) from error
