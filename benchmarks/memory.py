@@ -1,12 +1,13 @@
 """Memory of a long training run: resident pages of the run's process and of its loader's worker, step after step.
 
-    python benchmarks/memory.py --steps 20000 --json benchmarks/results/memory.json
+    python benchmarks/memory.py --steps 100000 --epochs 20 --json benchmarks/results/memory.json
 
 A small SiamBAN trains on a synthetic world with everything on that holds something from step to step: a worker process,
 augmentation, logging, TensorBoard, an average of the weights, a checkpoint every 500 steps. What grows with steps is
 seen in any network. After a tenth of the steps (heap and caches have their size then) memory should stand: the slope of
 a straight line through the rest is recorded, in KiB per 1000 steps, and what it would come to in an hour at ten steps a
-second.
+second. Once for all resident pages, and once for the anonymous ones among them, which are the run's own: those of files
+(libraries, most of all) the kernel takes back and fetches again as it likes.
 """
 
 from __future__ import annotations
@@ -39,17 +40,18 @@ SMALL = {
 SAMPLES = 200  # of memory, over the run
 
 
-def resident() -> tuple[int, int]:
-    """KiB of this process, and of its children together."""
-    children = [child.pid for child in multiprocessing.active_children()]
-    return _kib("self"), sum(_kib(str(pid)) for pid in children)
+KINDS = {"VmRSS:": "resident", "RssAnon:": "anonymous"}  # of /proc/<pid>/status
 
 
-def _kib(process: str) -> int:
-    for line in Path(f"/proc/{process}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1])
-    return 0
+def resident() -> list[int]:
+    """KiB of this process, then of its children together: of each kind."""
+    children = [str(child.pid) for child in multiprocessing.active_children()]
+    return [sum(_kib(process)[kind] for process in processes) for processes in (["self"], children) for kind in KINDS]
+
+
+def _kib(process: str) -> dict[str, int]:
+    rows = (line.split() for line in Path(f"/proc/{process}/status").read_text().splitlines())
+    return {row[0]: int(row[1]) for row in rows if row[0] in KINDS}
 
 
 def main() -> None:
@@ -61,13 +63,13 @@ def main() -> None:
     torch.set_num_threads(1)
     per_epoch = options.steps // options.epochs
     every = max(options.steps // SAMPLES, 1)
-    curve: list[tuple[int, int, int]] = []
+    curve: list[list[int]] = []
     losses, seen = TrackingTask.losses, 0
 
     def watched(self: Any, model: Any, batch: Any) -> Any:
         nonlocal seen
         if seen % every == 0:
-            curve.append((seen, *resident()))
+            curve.append([seen, *resident()])
         seen += 1
         return losses(self, model, batch)
 
@@ -86,11 +88,12 @@ def main() -> None:
         Path(options.json).write_text(json.dumps(record) + "\n", encoding="utf-8")
 
 
-def summary(curve: list[tuple[int, int, int]], steps: int) -> dict[str, Any]:
+def summary(curve: list[list[int]], steps: int) -> dict[str, Any]:
     """Of the process and of its worker: MiB after a tenth of the steps and at the end, and the slope in between."""
     step, *sides = np.array([row for row in curve if row[0] >= steps / 10], np.float64).T
     told: dict[str, Any] = {}
-    for name, kib in zip(("process", "worker"), sides, strict=True):
+    names = (f"{side}_{kind}" for side in ("process", "worker") for kind in KINDS.values())
+    for name, kib in zip(names, sides, strict=True):
         slope = float(np.polyfit(step, kib, 1)[0])
         told[name] = {
             "MiB_after_a_tenth": round(float(kib[0]) / 1024, 2),
