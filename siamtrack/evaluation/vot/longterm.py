@@ -40,7 +40,7 @@ def score_longterm(
         visible = int((~t.truth.regions.special).sum())
         if not visible:
             raise ValueError(f"Sequence {t.truth.name}: the target is never visible; leave the sequence out.")
-        p, r = _at(thresholds, values, np.nan_to_num(scores), visible, positive=pysot)
+        p, r = _at(thresholds, values, _known(scores), visible, positive=pysot)
         precision[t.sequence] += p / runs[t.sequence]
         recall[t.sequence] += r / runs[t.sequence]
     mean_p, mean_r = precision.mean(0), recall.mean(0)
@@ -73,6 +73,11 @@ def _confidence(trajectory: Trajectory, tracker: str) -> Array:
     return run.confidence
 
 
+def _known(confidence: Array) -> Array:
+    """A missing score is 0; an infinite one stays, for it is at every threshold."""
+    return np.where(np.isnan(confidence), 0.0, confidence)
+
+
 def _thresholds_pysot(confidence: Array) -> Array:
     """Infinity, 98 scores in falling order, minus infinity; missing scores do not count."""
     scores = np.sort(confidence[~np.isnan(confidence)])
@@ -85,7 +90,7 @@ def _thresholds_pysot(confidence: Array) -> Array:
 
 def _thresholds_official(confidence: Array) -> Array:
     """Infinity, 98 scores in falling order (all where there are no more), minus infinity; a missing score is 0."""
-    scores = np.sort(np.nan_to_num(confidence))[::-1]
+    scores = np.sort(_known(confidence))[::-1]
     places = RESOLUTION - 2
     if len(scores) > places:
         delta = len(scores) // places

@@ -73,6 +73,19 @@ def test_longterm_as_pysot() -> None:
     assert measured.metrics() == pytest.approx(expected, rel=0, abs=1e-12)
 
 
+@pytest.mark.parametrize("protocol", ["pysot-vot", "vot-toolkit"])
+def test_an_infinite_confidence_is_at_every_threshold(protocol: str) -> None:
+    """Of a tracker that is certain where it is right and doubts where it is wrong, half a sequence each."""
+    truth = [[10.0, 10, 20, 20]] * 200
+    run = [[1.0], *truth[1:101], *[[60.0, 40, 5, 5]] * 99]
+    score = [math.nan, *[math.inf] * 100, *[0.1] * 99]
+    f, precision, recall = longterm_pysot([truth], [run], [score])
+    assert (precision, recall) == (1, 0.5)
+    results = VotResults("t", {"a": [VotRun(Regions.of(run), np.array(score))]})
+    measured = vot.evaluate_vot([VotTruth("a", Regions.of(truth), SIZE)], [results], protocol, benchmark="VOT2018-LT")
+    assert measured[0].metrics() == {"f1": pytest.approx(f), "precision": 1, "recall": 0.5}
+
+
 # Attributes ---------------------------------------------------------------------------------------------------------
 
 
