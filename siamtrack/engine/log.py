@@ -34,14 +34,22 @@ class RunLog:
         step: finished steps it goes on from; 0 for a new run.
         active: off for all but the main process; nothing is written then.
         sinks: where the curves go besides ``metrics.jsonl``; each is made from (folder, step).
+        epochs: finished epochs it goes on from; ``None``: as many as there are rows of up to ``step``.
     """
 
-    def __init__(self, folder: Path, step: int, active: bool, sinks: Sequence[SinkMaker] = (TensorBoard,)) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        step: int,
+        active: bool,
+        sinks: Sequence[SinkMaker] = (TensorBoard,),
+        epochs: int | None = None,
+    ) -> None:
         self.active = active
         if not active:
             return
         self._path = folder / "metrics.jsonl"
-        _cut(self._path, step)
+        _cut(self._path, step, epochs)
         self._rows = self._path.open("ab", buffering=0)
         self._sinks = [make(folder, step) for make in sinks]
         self._lost = False
@@ -121,8 +129,8 @@ class RunLog:
             self._lost = True
 
 
-def _cut(path: Path, step: int) -> None:
-    """Drop rows after ``step``, and a last row that a crash cut short."""
+def _cut(path: Path, step: int, epochs: int | None) -> None:
+    """Drop rows after ``step`` and of epochs that are not finished, and a last row that a crash cut short."""
     if not path.exists():
         return
     kept = []
@@ -131,7 +139,8 @@ def _cut(path: Path, step: int) -> None:
             row = json.loads(line)
         except json.JSONDecodeError:
             continue
-        if row["step"] <= step:
+        unfinished = epochs is not None and row["kind"] == "epoch" and row["epoch"] > epochs
+        if row["step"] <= step and not unfinished:
             kept.append(line + "\n")
     write_text(path, "".join(kept))
 

@@ -126,7 +126,8 @@ class Run:
         self.progress = Progress()
         self.checkpoints = Checkpoints(output / "checkpoints", cfg.TRAIN.KEEP)
         saved = processes.decide(self._open if not resume else self._reopen)
-        self.log = RunLog(output, saved.state["progress"]["total"] if saved else 0, processes.main, sinks(cfg))
+        before = saved.state["progress"] if saved else asdict(self.progress)
+        self.log = RunLog(output, before["total"], processes.main, sinks(cfg), before["epoch"])
         train = cfg.TRAIN
         self.monitor = Monitor(self.log, output, processes, train.LOG_EVERY, train.STOP_AFTER, self.shard.batch)
         self.clock = Clock()

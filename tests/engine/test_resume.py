@@ -182,6 +182,23 @@ def test_a_damaged_checkpoint_is_passed_over(
     assert_same_end(output, whole)
 
 
+def test_an_epoch_that_is_ended_again_stands_once_in_the_log(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(self: ToyTask, model: Any) -> dict[str, float]:
+        raise ValueError("a frame cannot be read")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ToyTask, "validate", unreadable)
+        with pytest.raises(ValueError, match="frame"):
+            run(tmp_path / "run", *MIDWAY)
+    # replaced are config.yaml and the log; the row of the epoch is written, its weights are not
+    assert killed(tmp_path / "run", "os.replace:3") == -signal.SIGKILL
+    assert rows(tmp_path / "run")[-1]["kind"] == "epoch"
+    run(tmp_path / "run", *MIDWAY, resume=True)
+    assert_same_end(tmp_path / "run", whole)
+
+
 def test_an_epoch_outlives_a_failed_validation(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def unreadable(self: ToyTask, model: Any) -> dict[str, float]:
         raise ValueError("frame 7 cannot be read")
