@@ -205,7 +205,7 @@ def _wanted(annotation: Any) -> str:
     if origin_type is dict:
         return f"a section, each value {_wanted(args[1])}"
     words = {type(None): "null", bool: "true or false"}
-    return words.get(annotation) or getattr(annotation, "__name__", str(annotation))
+    return words.get(annotation) or str(getattr(annotation, "__name__", annotation))
 
 
 def _convert(value: Any, annotation: Any) -> tuple[Any, bool]:

@@ -36,7 +36,9 @@ def run(options: argparse.Namespace) -> int:
         print(config.dump(cfg), flush=True)
     with _stop_marked(output):
         task = tasks.build(cfg.TASK, cfg=cfg, data_root=options.data_root)
-        train(cfg, task, output, resume=options.resume)
+        weights = train(cfg, task, output, resume=options.resume)
+    if os.environ.get("RANK", "0") == "0":
+        print(f"trained: {weights}; siamtrack test --run {output} --dataset NAME tests it", flush=True)
     return 0
 
 

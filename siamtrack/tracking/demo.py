@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -32,7 +33,7 @@ def open_video(path: Path, init: Box | None = None) -> Sequence:
     Raises:
         DataError: not such a thing, several of them, or neither ground truth nor first box.
     """
-    options = {} if init is None else {"init": init}
+    options: dict[str, Any] = {} if init is None else {"init": init}
     found = open_dataset("folder" if path.is_dir() else "video", path, **options)
     if len(found.names) != 1:
         raise DataError(

@@ -42,6 +42,7 @@ class Tracker:
     name = "tracker"
     templates = 1
     repetition = 0
+    _started = False
 
     def init(self, frame: np.ndarray, box: Any) -> None:
         """Start on a frame.
@@ -54,9 +55,16 @@ class Tracker:
             ValueError: not such a frame, or a box without area, with NaN, outside the frame, or far larger than it.
         """
         self._start(check_frame(frame), check_start(box, frame))
+        self._started = True
 
     def update(self, frame: np.ndarray) -> Result:
-        """Find the target in the next frame."""
+        """Find the target in the next frame.
+
+        Raises:
+            ValueError: not such a frame, or the tracker was not started.
+        """
+        if not self._started:
+            raise ValueError(f"tracker {self.name} follows nothing yet: call init(frame, box) on the first frame.")
         return self._step(check_frame(frame))
 
     def _start(self, frame: np.ndarray, box: Box) -> None:

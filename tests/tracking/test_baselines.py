@@ -106,3 +106,8 @@ def test_a_box_without_area_is_refused(tracker):
     images, _ = sliding_square(1)
     with pytest.raises(ValueError, match="area"):
         tracker().init(images[0], (10, 10, 0, 5))
+
+
+def test_a_tracker_that_was_not_started_says_so():
+    with pytest.raises(ValueError, match=r"tracker static follows nothing yet: call init\(frame, box\)"):
+        StaticTracker().update(np.zeros((20, 20, 3), np.uint8))

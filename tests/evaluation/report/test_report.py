@@ -75,6 +75,12 @@ def test_terminal() -> None:
     assert "[d]" in shown  # a name is not mark-up
 
 
+def test_a_narrow_terminal_cuts_no_number() -> None:
+    console = Console(file=io.StringIO(), width=22)
+    console.print(tables.terminal(TABLE))
+    assert "\N{HORIZONTAL ELLIPSIS}" not in console.file.getvalue().split("\n", 4)[-1]  # type: ignore[attr-defined]
+
+
 def test_tables_are_sorted_and_carry_the_protocol(scores: list[Scores]) -> None:
     (table,) = tables.scores_tables(scores)
     assert table.title == "OTB100, protocol pysot"
