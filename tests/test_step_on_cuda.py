@@ -1,8 +1,7 @@
 """A training step on a simulated GPU: nothing lies on the wrong device, and the host neither waits nor copies.
 
-Tensors are fake: they know shape and device and hold no numbers, so that reading one, or asking how many cells a mask
-picks, is an error, and so is an operation on tensors of two devices. What crosses between devices is seen as it is
-dispatched. The backward pass needs a driver; tests of the losses and of the engine look for waits in theirs.
+From a batch on the device to the weights, through the learner; ``test_configs_on_cuda.py`` comes from the other side,
+from files to losses. Tests of the losses and of the engine look for waits in the backward pass.
 """
 
 from __future__ import annotations
@@ -15,13 +14,10 @@ import torch
 from torch._subclasses.fake_tensor import (
     DataDependentOutputException,
     DynamicOutputShapeException,
-    FakeTensorMode,
     unset_fake_temporarily,
 )
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
-from siamtrack import config, contracts
+from siamtrack import config
 from siamtrack.contracts import map_tensors
 from siamtrack.engine.distributed import Processes
 from siamtrack.engine.learner import Learner
@@ -31,10 +27,10 @@ from siamtrack.losses import Criterion, terms
 from siamtrack.models import SiameseNetwork
 from siamtrack.targets import labellers
 from tests.combination import Combination, batch, built, serving
+from tests.simulated_gpu import GPU, Crossings, no_gpu_here, simulation
 
-pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="simulates a GPU where there is none")
+pytestmark = no_gpu_here
 
-GPU = torch.device("cuda:0")
 # heads, correlations, enhancers and labellers, each at least once
 CHOSEN = [
     (Combination("depthwise", "none", "ban", levels=2), "points"),
@@ -47,23 +43,6 @@ CHOSEN = [
 ]
 
 
-class Crossings(TorchDispatchMode):
-    """Notes operations between devices; leaves out the fused optimisers, which have no shapes to tell."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if "_fused_" in str(function):
-            return None
-        result = function(*args, **(kwargs or {}))
-        tensors = [leaf for leaf in tree_leaves((args, result)) if isinstance(leaf, torch.Tensor)]
-        if len({tensor.device for tensor in tensors}) > 1:
-            self.found.append(f"{function} {[tuple(tensor.shape) for tensor in tensors]}")
-        return result
-
-
 class Unread:
     """In place of the copy to the host, which is the one place where a step may start one."""
 
@@ -73,16 +52,10 @@ class Unread:
 
 @pytest.fixture(autouse=True)
 def simulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Grids are kept from step to step, which fake ones otherwise are not, and go with the test."""
     monkeypatch.setattr("siamtrack.engine.report.Reading", Unread)
-    monkeypatch.setattr("siamtrack.contracts._makes_numbers", lambda device: True)
-    kept = contracts._grid, contracts._anchor_boxes
-    for cache in kept:
-        cache.cache_clear()
-    with FakeTensorMode():
-        yield
-    for cache in kept:
-        cache.cache_clear()
+    for mode in simulation(monkeypatch):
+        with mode:
+            yield
 
 
 def on_gpu(model: torch.nn.Module) -> torch.nn.Module:
@@ -141,8 +114,11 @@ def test_the_simulation_would_see_them() -> None:
     with Crossings() as seen:
         x = torch.ones(3, device=GPU)
         assert not seen.found
+        torch.ones(3).to(GPU, non_blocking=True)
+        assert not seen.found
+        torch.ones(3).to(GPU)
         torch.tensor([1.0, 2.0], device=GPU)
-        assert seen.found
+        assert len(seen.found) == 2
         with pytest.raises(DataDependentOutputException):
             bool((x > 0).any())
         with pytest.raises(DynamicOutputShapeException):
