@@ -182,16 +182,22 @@ def test_a_damaged_checkpoint_is_passed_over(
     assert_same_end(output, whole)
 
 
-def test_an_epoch_that_is_ended_again_stands_once_in_the_log(
-    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def stop_at_validation(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that ends with the error of its first validation."""
+
     def unreadable(self: ToyTask, model: Any) -> dict[str, float]:
-        raise ValueError("a frame cannot be read")
+        raise ValueError("frame 7 cannot be read")
 
     with monkeypatch.context() as patched:
         patched.setattr(ToyTask, "validate", unreadable)
-        with pytest.raises(ValueError, match="frame"):
-            run(tmp_path / "run", *MIDWAY)
+        with pytest.raises(ValueError, match="frame 7"):
+            run(output, *MIDWAY)
+
+
+def test_an_epoch_that_is_ended_again_stands_once_in_the_log(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_at_validation(tmp_path / "run", monkeypatch)
     # replaced are config.yaml and the log; the row of the epoch is written, its weights are not
     assert killed(tmp_path / "run", "os.replace:3") == -signal.SIGKILL
     assert rows(tmp_path / "run")[-1]["kind"] == "epoch"
@@ -200,13 +206,7 @@ def test_an_epoch_that_is_ended_again_stands_once_in_the_log(
 
 
 def test_an_epoch_outlives_a_failed_validation(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unreadable(self: ToyTask, model: Any) -> dict[str, float]:
-        raise ValueError("frame 7 cannot be read")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(ToyTask, "validate", unreadable)
-        with pytest.raises(ValueError, match="frame 7"):
-            run(tmp_path / "run", *MIDWAY)
+    stop_at_validation(tmp_path / "run", monkeypatch)
     seen = run(tmp_path / "run", *MIDWAY, resume=True).seen
     assert min(seen) == (1, 0)
     assert_same_end(tmp_path / "run", whole)
